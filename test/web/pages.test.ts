@@ -45,7 +45,7 @@ t.test('filters live in the address, spans become times', async t => {
   const now = Date.parse('2026-11-27T12:00:00.500Z')
   t.match(searchQuery(filters, now), { app: 'tiktok', since: '2026-11-26T12:00:00Z' })
   t.match(searchQuery({ since: '2026-01-01T00:00:00Z' }, now), { since: '2026-01-01T00:00:00Z' })
-  t.strictSame(streamQuery({ ...filters, type: 'A' }), { app: 'tiktok', verdict: 'all' })
+  t.strictSame(streamQuery({ ...filters, type: 'A' }), { app: 'tiktok', type: 'A', verdict: 'all' })
   t.equal(streamQuery({ verdict: 'blocked' }).verdict, 'blocked')
   t.strictSame(
     [readSpan('15m'), readSpan('2w'), readSpan('2y')],

@@ -1,8 +1,15 @@
 import * as z from 'zod'
 import { MS_PER_SECOND } from '../../base/units.js'
-import { showName } from '../../wire/dns/name/name.js'
-import { readPattern } from '../../policy/rules/model/pattern.js'
 import { VERDICT } from '../../lookups/event/query-event.js'
+import { filterConditions } from '../../lookups/sql/filter-condition.js'
+import {
+  FILTER_TEXTS,
+  LOOKUP_FILTERS,
+  TRANSPORTS,
+  type LookupFilter
+} from '../../lookups/sql/lookup-filters.js'
+import { readPattern } from '../../policy/rules/model/pattern.js'
+import { readRrtype } from '../../wire/dns/registry/rrtype.js'
 import { readInstant } from '../../base/time/instant.js'
 import type { RequestOf } from '../../gateway/processes/requests.js'
 import { instant, paging, textOf } from './parameters.js'
@@ -21,73 +28,67 @@ export const period = {
   until: time.optional().describe('Up to this time')
 }
 
-const verdicts = Object.keys(VERDICT) as [string, ...string[]]
+const VALUES: Readonly<Record<LookupFilter, z.ZodType<string, string>>> = {
+  ...{ client: text, device: text, network: text, app: text, list: text, ban: text },
+  verdict: z.enum([...Object.keys(VERDICT), 'all']),
+  transport: z.enum(TRANSPORTS),
+  name: pattern,
+  type: textOf('a query type such as AAAA or TYPE65280', readRrtype)
+}
+
+/** One value, or several: `network=a&network=b`. */
+function many<S extends z.ZodType<string, string>>(value: S) {
+  const list = (found: unknown): unknown => (typeof found === 'string' ? [found] : found)
+  return z.preprocess(list, z.array(value).min(1).max(32).optional())
+}
+
+type FilterSchemas = Readonly<Record<LookupFilter, ReturnType<typeof many>>>
+
+/** All filters for lookups as parameters, each several times if need be. */
+export const filters = Object.fromEntries(
+  LOOKUP_FILTERS.map(filter => [
+    filter,
+    many(VALUES[filter]).describe(`Only ${FILTER_TEXTS[filter]}`)
+  ])
+) as FilterSchemas
+
+const once = (filter: LookupFilter) =>
+  VALUES[filter].optional().describe(`Only lookups with one of these: ${FILTER_TEXTS[filter]}`)
+
+/** The same for reports, which take one value of some. */
+export const reportFilters = {
+  ...filters,
+  ...{ client: once('client'), network: once('network'), app: once('app'), ban: once('ban') },
+  name: once('name')
+}
 
 /** Conditions of a search of the log: all must hold. */
 export const lookup = z.strictObject({
   ...paging,
   since: instant.optional().describe('From this time on'),
   until: instant.optional().describe('Before this time'),
-  network: text.optional().describe('Id of a network'),
-  app: text.optional().describe('Id of an app'),
-  ban: text.optional().describe('Id of a ban'),
-  client: text
-    .optional()
-    .describe('As the log has it: an address, a prefix, a pseudonym, or the name of a device'),
-  name: pattern.optional().describe('A name: a.example with all below it, =a.example, *.a.example'),
-  type: text
-    .regex(/^[A-Za-z0-9-]+$/, 'a query type')
-    .optional()
-    .describe('Query type'),
-  verdict: z.enum(verdicts).optional().describe('Default: all')
+  ...filters
 })
 
-/**
- * The request for a page of lookups, plus one to know whether there are more. Values are quoted literals: DuckDB
- * has no escapes in them except a doubled quote.
- */
+/** The request for a page of lookups, plus one to know whether there are more. */
 export function searchOf({
   limit,
   offset,
   since,
   until,
-  name,
-  type,
-  client,
-  ...exact
+  ...filters
 }: z.output<typeof lookup>): RequestOf<'query'> {
   const conditions = [
-    ...Object.entries(exact).flatMap(([column, value]) =>
-      value === undefined ? [] : [`${column} = ${literal(value)}`]
-    ),
-    ...(client === undefined ? [] : [clientCondition(client)]),
-    ...(type === undefined ? [] : [`qtype = ${literal(type.toUpperCase())}`]),
+    ...filterConditions(filters),
     ...(since === undefined ? [] : [`time >= ${timestamp(since)}`]),
-    ...(until === undefined ? [] : [`time < ${timestamp(until)}`]),
-    ...(name === undefined ? [] : [nameCondition(name)])
+    ...(until === undefined ? [] : [`time < ${timestamp(until)}`])
   ]
   const where = conditions.length === 0 ? undefined : conditions.join(' AND ')
-  return { where, latest: limit + 1, skip: offset }
+  const probes = filters.verdict?.includes('probe') === true ? { probes: true } : {}
+  return { filters: where, latest: limit + 1, skip: offset, ...probes }
 }
-
-/** A name of a group stands for all of its devices. */
-function clientCondition(text: string): string {
-  const value = literal(text)
-  return `(client = ${value} OR device = ${value} OR starts_with(device, ${literal(`${text}/`)}))`
-}
-
-const literal = (value: string): string => `'${value.replaceAll("'", "''")}'`
 
 function timestamp(text: string): string {
   const at = new Date(readInstant(text, 'UTC')! * MS_PER_SECOND)
-  return `TIMESTAMP ${literal(at.toISOString().slice(0, 19).replace('T', ' '))}`
-}
-
-function nameCondition(text: string): string {
-  const { name, cover } = readPattern(text)!
-  const shown = showName(name)
-  // Names in the log are in lower case, as the recorder writes them.
-  const isIt = `qname = ${literal(shown)}`
-  const isBelow = `ends_with(qname, ${literal(`.${shown}`)})`
-  return { exact: isIt, below: isBelow, suffix: `(${isIt} OR ${isBelow})` }[cover]
+  return `TIMESTAMP '${at.toISOString().slice(0, 19).replace('T', ' ')}'`
 }

@@ -4,11 +4,14 @@ import { readSpan } from './span.js'
 export const FILTERS = [
   'name',
   'client',
+  'device',
   'network',
   'app',
+  'list',
   'ban',
   'type',
   'verdict',
+  'transport',
   'since',
   'until'
 ] as const
@@ -56,6 +59,6 @@ export function searchQuery(filters: Filters, now: number): Record<string, strin
 
 /** The parameters of the stream, which has lookups of now only, and by default just those that a rule matched. */
 export function streamQuery(filters: Filters): Filters {
-  const own = Object.entries(filters).filter(([name]) => !/^(since|until|type)$/.test(name))
+  const own = Object.entries(filters).filter(([name]) => !/^(since|until)$/.test(name))
   return { verdict: 'all', ...Object.fromEntries(own) }
 }

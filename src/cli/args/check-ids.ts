@@ -2,6 +2,7 @@ import { failure } from '../../base/errors/error.js'
 import type { Config } from '../../gateway/config/config.js'
 import type { Log, Period } from '../../analysis/report/log.js'
 import { sourceOf } from '../../analysis/report/questions/lookup-source.js'
+import type { Filters } from '../../analysis/report/questions/selection.js'
 import type { RuleSet } from '../../policy/rules/model/types.js'
 import { didYouMean } from '../../policy/yaml/closest.js'
 import type { Io } from '../io.js'
@@ -9,7 +10,7 @@ import { loadConfiguredRules } from './configured-rules.js'
 import { loadSettings, type CommonOptions } from './settings.js'
 
 /** Kinds of ids that lookups can be selected by. */
-const KINDS = ['ban', 'app', 'network'] as const
+const KINDS = ['ban', 'app', 'network', 'list'] as const
 type Kind = (typeof KINDS)[number]
 
 /** Ids given on the command line. */
@@ -63,12 +64,20 @@ export async function unknownIdRemarks(
 }
 
 async function isInLog(log: Log, kind: Kind, id: string, { since, until }: Period = {}) {
-  const { from, sql, parameters } = sourceOf(log, { since, until, [kind]: id, all: true }, 'client')
+  const { from, sql, parameters } = sourceOf(
+    log,
+    { since, until, ...onlyId(kind, id), all: true },
+    'client'
+  )
   return (await log.rows(`SELECT 1 FROM ${from} WHERE ${sql} LIMIT 1`, parameters)).length > 0
 }
 
+const onlyId = (kind: Kind, id: string): Filters =>
+  kind === 'list' ? { others: { list: [id] } } : { [kind]: id }
+
 async function hint(log: Log, kind: Kind, id: string, known: readonly string[]): Promise<string> {
-  const { from } = sourceOf(log, { all: true }, 'client')
+  // Tallies do not have lists.
+  const { from } = sourceOf(log, { all: true }, kind === 'list' ? undefined : 'client')
   const rows = await log.rows<{ id: string }>(
     `SELECT DISTINCT ${kind} AS id FROM ${from} WHERE ${kind} IS NOT NULL ORDER BY id`
   )
@@ -77,6 +86,7 @@ async function hint(log: Log, kind: Kind, id: string, known: readonly string[]):
 
 function idsIn({ networks, sources }: RuleSet, kind: Kind): string[] {
   if (kind === 'network') return networks.map(({ id }) => id)
-  if (kind === 'app') return sources.flatMap(source => (source.kind === 'app' ? [source.id] : []))
+  if (kind === 'app' || kind === 'list')
+    return sources.flatMap(source => (source.kind === kind ? [source.id] : []))
   return networks.flatMap(({ rules }) => rules.flatMap(it => (it.kind === 'ban' ? [it.id] : [])))
 }

@@ -21,7 +21,7 @@ import {
 } from '../../analysis/report/questions/selection.js'
 import { sourceOf } from '../../analysis/report/questions/lookup-source.js'
 import { formatCount } from '../output/format.js'
-import { parsePrefix } from '../../analysis/views/parse-prefix.js'
+import { parsePrefix } from '../../base/values/parse-prefix.js'
 import { loadSettings, type CommonOptions } from './settings.js'
 
 const ADDRESS: Octets = 16
@@ -46,7 +46,7 @@ export async function findClientNames(
 ): Promise<FoundClients> {
   const prefix = parsePrefix(text)
   if (prefix === undefined) return namedClients(log, text, selection)
-  if (prefix.length < ADDRESS_BITS) return clientsWithin(log, prefix, selection)
+  if (prefix.length < ADDRESS_BITS) return clientsWithin(log, text, prefix, selection)
   return oneClient(log, readAddress(showAddress(prefix.address)), selection, options)
 }
 
@@ -63,6 +63,7 @@ async function namedClients(log: Log, text: string, selection: Selection): Promi
 
 async function clientsWithin(
   log: Log,
+  text: string,
   prefix: Prefix,
   selection: Selection
 ): Promise<FoundClients> {
@@ -79,7 +80,9 @@ async function clientsWithin(
     })
   const shown = showPrefix(prefix)
   const remark = `Clients logged under a pseudonym, or not logged, cannot be found by a prefix (${shown}).`
-  return { clients: { shown, aliases: [{ names }] }, remarks: [remark] }
+  // The names in the log of a fleet begin with those of gateways.
+  const within = log.gateways[0] === undefined ? { within: text } : {}
+  return { clients: { shown, aliases: [{ names }], ...within }, remarks: [remark] }
 }
 
 async function oneClient(

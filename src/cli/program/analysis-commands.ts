@@ -1,16 +1,13 @@
 import { Argument, type Command } from 'commander'
 import { FLEET_KEY, REPORT_KEYS } from '../../lookups/sql/report-keys.js'
+import { TRANSPORTS } from '../../lookups/sql/lookup-filters.js'
 import { choice, examples, TIME_ZONE, type Context } from './context.js'
+import { addFilterOptions, VERDICTS } from './filter-options.js'
 
 const LOG = 'query log, or its folder (default: the one in the settings)'
 const FLEET = 'central folder of a fleet, instead of a query log'
 const NAME = 'only this name and all below it; =name: exactly this; *.name: only below'
 const FORMAT = 'output format (default: by the extension of --output, or table)'
-/** The values of `--verdict`. */
-const VERDICTS = [
-  ...['forwarded', 'cached', 'blocked', 'monitored', 'allowed', 'refused', 'failed', 'local'],
-  ...['stale', 'probe', 'all']
-]
 /** The values of `--log-format`. */
 const LOG_FORMATS = [
   ...['interdict', 'dnstap', 'unbound', 'dnsdist', 'dnsmasq', 'adguard'],
@@ -44,6 +41,11 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .option('--app <id>', 'only lookups of this app')
     .option('--network <id>', 'only lookups from this network')
     .option('--client <client>', 'only this client or prefix, under its pseudonyms too')
+    .option('--device <names...>', 'only these devices of the rules, or groups of them')
+    .option('--list <ids...>', 'only lookups of these lists')
+    .addOption(choice('--verdict <words...>', 'only these verdicts', VERDICTS))
+    .addOption(choice('--transport <words...>', 'only these transports', TRANSPORTS))
+    .option('--type <type...>', 'only these query types')
     .option('--name <pattern>', NAME)
     .option('--all', 'include lookups that no rule matched')
     .addOption(choice('--by <key>', 'key to count lookups by', [...REPORT_KEYS, FLEET_KEY], 'app'))
@@ -98,10 +100,12 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .command('query')
     .summary('Query the query log in SQL')
     .description(
-      'Query the query log in SQL (DuckDB, read-only). Without SQL, list the columns of lookups.'
+      'Query the query log in SQL (DuckDB, read-only), or find the latest lookups by filters. Without either, list the columns of lookups.'
     )
     .argument('[sql]', 'one SELECT over the view lookups')
     .option('--latest <number>', 'instead of SQL: the latest lookups, so many (default: 100)')
+    .option('--since <time>', 'only from this time on: 7d, 12h, a date, or a time (RFC 3339)')
+    .option('--until <time>', 'only up to this time')
     .option('--where <condition>', 'only lookups that match this SQL condition')
     .option('--skip <number>', 'without the latest so many')
     .option('-l, --log <file>', LOG)
@@ -113,9 +117,10 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
       const { query } = await import('../commands/log/query.js')
       done(await query(sql, command.optsWithGlobals(), io))
     })
+  addFilterOptions(query, 'default: all')
   examples(
     query,
-    `query --latest 20 --where "app = 'tiktok'"`,
+    'query --app tiktok --client 10.20.0.0/16 --since 24h',
     "query 'SELECT verdict, count(*) FROM lookups GROUP BY verdict'"
   )
 
@@ -124,12 +129,6 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .description('Follow blocked and monitored lookups, with the reason')
     .argument('[log]', LOG)
     .option('-n, --lines <number>', 'number of recent lookups to start with', '10')
-    .option('--network <ids...>', 'only lookups from these networks')
-    .option('--app <ids...>', 'only lookups of these apps')
-    .option('--ban <ids...>', 'only lookups decided by these bans')
-    .option('--client <clients...>', 'only these clients: addresses, prefixes, pseudonyms')
-    .option('--name <patterns...>', 'only these names: name with all below it, =name, *.name')
-    .addOption(choice('--verdict <words...>', 'only these (default: blocked monitored)', VERDICTS))
     .option('--time-zone <zone>', TIME_ZONE)
     .option('--no-follow', 'stop after the recent lookups')
     .option('--json', 'print JSON, one line for each lookup')
@@ -137,6 +136,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
       const { tail } = await import('../commands/log/tail.js')
       done(await tail(log, command.optsWithGlobals(), io))
     })
+  addFilterOptions(tail, 'default: blocked monitored')
   examples(tail, 'tail', 'tail --client 10.20.3.0/24 --verdict all')
 
   const replay = program

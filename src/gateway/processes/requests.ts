@@ -6,6 +6,7 @@ import type { HistoryEntry } from '../../analysis/views/history-view.js'
 const text = z.string()
 const count = z.int().min(0).max(999_999_999)
 const optional = text.optional()
+const several = z.array(text).min(1).optional()
 /** Names to show for each change. */
 const examples = count.max(999_999).default(5)
 const confined = z
@@ -36,7 +37,13 @@ export const REQUESTS = {
   query: {
     request: z.union([
       z.strictObject({ sql: text }),
-      z.strictObject({ where: optional, latest: count, skip: count })
+      z.strictObject({
+        where: optional.describe('SQL that a user wrote'),
+        filters: optional.describe('SQL of filters'),
+        latest: count,
+        skip: count,
+        probes: z.boolean().optional().describe('Whether lookups of the gateway itself are found')
+      })
     ]),
     result: z.array(z.record(text, z.unknown()))
   },
@@ -47,6 +54,7 @@ export const REQUESTS = {
       ...{ since: optional, until: optional, timeZone: optional },
       ...{ ban: optional, app: optional, network: optional, client: optional, gateway: optional },
       name: optional.describe('A pattern'),
+      ...{ device: several, list: several, verdict: several, transport: several, type: several },
       all: z.boolean().default(false),
       by: text.default('app'),
       top: z.int().min(1).max(999_999).default(20)

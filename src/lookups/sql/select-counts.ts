@@ -12,6 +12,7 @@ import {
 import { duckdbPaths, quoted, selectLookups } from './lookups-sql.js'
 import {
   columnsOf,
+  countedByDevice,
   IS_COUNTED,
   nameMatchesContent,
   parseTallyStem,
@@ -104,7 +105,7 @@ export function selectCounts(by: CountedBy, period: TimeRange, tallied: LogWithT
   })
   const columns = columnsOf(by)
   const rest = `SELECT ${columns}, 1::BIGINT AS n, time AS first, time AS last
-    FROM (${selectLookups({ lines: files.lines, parquet: others }, lines)})
+    FROM (${countedByDevice(selectLookups({ lines: files.lines, parquet: others }, lines))})
     WHERE ${[IS_COUNTED[by], ...timeConditions(period)].join(' AND ')}`
   if (whole.length === 0) return rest
   return `SELECT ${columns}, n, first, last FROM read_parquet(${duckdbPaths(whole)})

@@ -96,7 +96,7 @@ export function copyTally(lookups: string, path: string): string {
 }
 
 /** A recognized client counts under its name, whatever its address. */
-function byDevice(lookups: string): string {
+export function countedByDevice(lookups: string): string {
   return `SELECT * REPLACE (coalesce(device, client) AS client) FROM (${lookups})`
 }
 
@@ -109,7 +109,7 @@ function rowsOf(lookups: string, by: CountedBy): string {
       : `NULL::${LOOKUP_COLUMNS[name]} AS ${identifier(name)}`
   })
   return (
-    `SELECT '${by}' AS "by", ${columns.join(', ')}, ${COUNTS} FROM (${byDevice(lookups)})` +
+    `SELECT '${by}' AS "by", ${columns.join(', ')}, ${COUNTS} FROM (${countedByDevice(lookups)})` +
     ` WHERE ${IS_COUNTED[by]} GROUP BY ${columnsOf(by)}`
   )
 }

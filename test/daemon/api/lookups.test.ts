@@ -85,11 +85,11 @@ t.test('at most eight streams', async t => {
   t.equal((await open(token, '?name=a..b')).statusCode, 400)
 })
 
-const search = (query: object) => searchOf(lookup.parse(query)) as { readonly where?: string }
-const where = (query: object): string | undefined => search(query).where
+const search = (query: object) => searchOf(lookup.parse(query)) as { readonly filters?: string }
+const where = (query: object): string | undefined => search(query).filters
 
 t.test('searches of the log are quoted', async t => {
-  t.strictSame(search({}), { where: undefined, latest: 101, skip: 0 })
+  t.strictSame(search({}), { filters: undefined, latest: 101, skip: 0 })
   t.strictSame(
     search({
       ...{ network: "a' OR 1=1 --", client: '10.0.0.1', type: 'aaaa', limit: '2', offset: '4' },
@@ -98,9 +98,10 @@ t.test('searches of the log are quoted', async t => {
     {
       latest: 3,
       skip: 4,
-      where:
-        "network = 'a'' OR 1=1 --'" +
-        " AND (client = '10.0.0.1' OR device = '10.0.0.1' OR starts_with(device, '10.0.0.1/'))" +
+      filters:
+        "(client = '10.0.0.1' OR device = '10.0.0.1' OR starts_with(device, '10.0.0.1/')" +
+        " OR client IN ('10.0.0.1', '10.0.0.1/32'))" +
+        " AND network = 'a'' OR 1=1 --'" +
         " AND qtype = 'AAAA'" +
         " AND time >= TIMESTAMP '2026-01-01 00:00:00' AND time < TIMESTAMP '2026-01-02 00:00:00'"
     }

@@ -1,22 +1,13 @@
 import * as z from 'zod'
 import { failure } from '../../../base/errors/error.js'
 import { REPORT_KEYS } from '../../../lookups/sql/report-keys.js'
-import { VERDICT } from '../../../lookups/event/query-event.js'
 import { parseFilter } from '../../../analysis/views/record-filter.js'
 import { LookupStream } from '../lookup-stream.js'
 import { defineRoute } from '../route.js'
-import { lookup, period, pattern, searchOf } from '../log-questions.js'
+import { filters, lookup, period, reportFilters, searchOf } from '../log-questions.js'
 
 const MAX_STREAMS = 8
 let streams = 0
-
-const verdicts: readonly string[] = [...Object.keys(VERDICT), 'all']
-
-/** One value, or several: `network=a&network=b`. */
-function many<S extends z.ZodType<string, string>>(value: S) {
-  const list = (found: unknown): unknown => (typeof found === 'string' ? [found] : found)
-  return z.preprocess(list, z.array(value).max(32).optional())
-}
 
 const text = z.string().min(1).max(253)
 
@@ -32,12 +23,8 @@ export const lookupRoutes = [
       'Events: `lookup` with a line of the query log, `dropped` with the number of lookups that a slow client has missed, `end` when the token has become invalid.',
     scope: 'read',
     query: z.strictObject({
-      network: many(text).describe('Ids of networks'),
-      app: many(text).describe('Ids of apps'),
-      ban: many(text).describe('Ids of bans'),
-      client: many(text).describe('Addresses, prefixes, pseudonyms, or names of devices'),
-      name: many(pattern).describe('Names: a.example with all below it, =a.example, *.a.example'),
-      verdict: many(z.enum(verdicts)).describe('Default: blocked and monitored'),
+      ...filters,
+      verdict: filters.verdict.describe('Only verdicts; default: blocked and monitored'),
       lines: z.coerce
         .number<string>('a whole number')
         .int('a whole number')
@@ -100,10 +87,7 @@ export const lookupRoutes = [
         .describe(
           'Of a ban for `ban`; of a period: `today` or `yesterday`, `this-week` or `last-week`, `this-month` or `last-month`'
         ),
-      app: text.optional().describe('Only lookups of this app'),
-      ban: text.optional().describe('Only lookups of this ban'),
-      network: text.optional().describe('Only lookups of this network'),
-      client: text.optional().describe('Only lookups of this client, as the log has it'),
+      ...reportFilters,
       by: z.enum(REPORT_KEYS).optional().describe('Key to count lookups by; default: app'),
       top: z
         .string()

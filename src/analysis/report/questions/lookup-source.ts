@@ -1,3 +1,4 @@
+import { filterConditions } from '../../../lookups/sql/filter-condition.js'
 import type { CountedBy, Log, Selected } from '../log.js'
 import { conditionOf, type Condition, type Filters } from './selection.js'
 
@@ -7,9 +8,15 @@ export interface Source extends Condition {
   readonly from: string
 }
 
-/** SQL source of lookups in which a recognized client counts under its name, whatever its address. */
-export function byDevice(log: Log, selected: Selected): string {
-  return `(SELECT * REPLACE (coalesce(device, client) AS client) FROM ${log.lookups(selected)})`
+/**
+ * SQL source of lookups in which a recognized client counts under its name, whatever its address. A selection by prefix
+ * is by the address.
+ */
+export function byDevice(log: Log, selected: Selected & Pick<Filters, 'clients'>): string {
+  const within = selected.clients?.within
+  const where =
+    within === undefined ? '' : ` WHERE ${filterConditions({ client: [within] }).join()}`
+  return `(SELECT * REPLACE (coalesce(device, client) AS client) FROM ${log.lookups(selected)}${where})`
 }
 
 /**
@@ -46,7 +53,7 @@ export function sourcesByGateway(
 }
 
 /** A client alias can be valid for part of a day, and tallies are of whole days. */
-function hasTally(by: CountedBy, { clients, name, all }: Filters): boolean {
-  if (clients !== undefined) return false
+function hasTally(by: CountedBy, { clients, name, all, others }: Filters): boolean {
+  if (clients !== undefined || filterConditions(others ?? {}).length > 0) return false
   return by === 'name' ? all !== true : name === undefined
 }

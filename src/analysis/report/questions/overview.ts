@@ -1,3 +1,4 @@
+import { LOOKUP_FILTERS } from '../../../lookups/sql/lookup-filters.js'
 import type { Log } from '../log.js'
 import { formatValue } from '../output/format-value.js'
 import type { Fact, Report, Table, Tile } from '../report.js'
@@ -108,14 +109,17 @@ export function periodFacts({ since, until, timeZone }: Selection, { first, last
 }
 
 /** The filters, so that a page that is passed on names them. */
-function selectionFacts({ ban, app, network, clients, name, gateway }: Selection): Fact[] {
+function selectionFacts({ ban, app, network, clients, name, gateway, others }: Selection): Fact[] {
   const filters: [string, string | undefined][] = [
     ['Only gateway', gateway],
     ['Only ban', ban],
     ['Only app', app],
     ['Only network', network],
     ['Only client', clients?.shown],
-    ['Only names', name?.shown]
+    ['Only names', name?.shown],
+    ...LOOKUP_FILTERS.flatMap((filter): [string, string | undefined][] =>
+      filter === 'client' ? [] : [[`Only ${filter}`, others?.[filter]?.join(', ')]]
+    )
   ]
   return filters.flatMap(([label, text]): Fact[] => (text === undefined ? [] : [[label, text]]))
 }

@@ -1,5 +1,7 @@
 import type { Milliseconds } from '../../../base/units.js'
 import { RULE_VERDICTS } from '../../../lookups/event/schema.js'
+import { filterConditions } from '../../../lookups/sql/filter-condition.js'
+import type { LookupFilters } from '../../../lookups/sql/lookup-filters.js'
 import type { Period } from '../log.js'
 
 /** Names of a client in the log (address, prefix, pseudonym), with the period in which they are valid. */
@@ -13,6 +15,8 @@ export interface ClientAlias {
 export interface ClientSelection {
   readonly shown: string
   readonly aliases: readonly ClientAlias[]
+  /** A prefix: lookups from addresses in it, whatever the names of their clients. */
+  readonly within?: string
   /** Whether clients in the log have the name of their gateway before them. */
   readonly ofFleet?: boolean
 }
@@ -40,6 +44,8 @@ export interface Filters extends Period {
   /** Of a fleet. */
   readonly gateway?: string | undefined
   readonly name?: NameSelection | undefined
+  /** Other filters, by columns that tallies do not have. */
+  readonly others?: Omit<LookupFilters, 'client'> | undefined
   /** Include lookups that no rule matched. */
   readonly all?: boolean | undefined
 }
@@ -59,9 +65,9 @@ export interface Condition {
 /** A rule of the operator matched. */
 const HAS_RULE = `verdict IN (${RULE_VERDICTS.map(verdict => `'${verdict}'`).join(', ')})`
 
-/** Values from the user are bound as parameters, never part of the SQL text. */
+/** Values from the user are bound as parameters, or literals of `filterConditions`. */
 export function conditionOf(selection: Filters): Condition {
-  const { since, until, ban, app, network, clients, gateway, name, all } = selection
+  const { since, until, ban, app, network, clients, gateway, name, all, others } = selection
   const parameters: Record<string, string> = {}
   const terms: string[] = []
   const add = (term: string, key: string, value: string | undefined): void => {
@@ -77,15 +83,18 @@ export function conditionOf(selection: Filters): Condition {
   add('gateway = $gateway', 'gateway', gateway)
   add(NAME_CONDITIONS[name?.cover ?? 'exact'], 'name', name?.name)
   if (clients !== undefined) terms.push(clientTerm(clients, parameters))
+  terms.push(...filterConditions(others ?? {}))
   if (all !== true) terms.push(HAS_RULE)
   return { sql: terms.length === 0 ? 'true' : terms.join(' AND '), parameters }
 }
 
 /** @param parameters filled with the bound values */
 function clientTerm(
-  { aliases: called, ofFleet }: ClientSelection,
+  { aliases: called, ofFleet, within }: ClientSelection,
   parameters: Record<string, string>
 ): string {
+  // See `byDevice`.
+  if (within !== undefined) return 'true'
   let count = 0
   const bind = (value: string): string => {
     const key = `client${count++}`

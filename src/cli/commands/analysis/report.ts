@@ -3,13 +3,15 @@ import { toJson } from '../../../analysis/report/output/json.js'
 import { toMarkdown } from '../../../analysis/report/output/markdown.js'
 import type { PeriodKind } from '../../../analysis/report/questions/periodic.js'
 import type { Selection } from '../../../analysis/report/questions/selection.js'
+import type { LookupFilters } from '../../../lookups/sql/lookup-filters.js'
+import { checkFilters } from '../../../analysis/views/record-filter.js'
 import { FLEET_KEY, REPORT_KEYS } from '../../../lookups/sql/report-keys.js'
 import type { Report } from '../../../analysis/report/report.js'
 import type { ParsedRequest } from '../../../gateway/processes/requests.js'
 import { findClientNames } from '../../args/client-names.js'
 import type { LogOptions } from '../../args/log-path.js'
 import { withLog } from '../../args/open-log.js'
-import { checkChoice, parseNamePattern, parseWholeNumber } from '../../args/parse.js'
+import { checkChoice, parseArgument, parseNamePattern, parseWholeNumber } from '../../args/parse.js'
 import { parsePeriod, type Day, type PeriodOptions } from '../../args/period-options.js'
 import { namedPeriod, reportPeriod } from '../../args/report-period.js'
 import { checkIds } from '../../args/check-ids.js'
@@ -28,6 +30,11 @@ export interface ReportOptions extends LogOptions, PeriodOptions, TimeZoneOption
   readonly client?: string
   readonly gateway?: string
   readonly name?: string
+  readonly device?: readonly string[]
+  readonly list?: readonly string[]
+  readonly verdict?: readonly string[]
+  readonly transport?: readonly string[]
+  readonly type?: readonly string[]
   readonly by: string
   readonly top: string
   readonly all?: boolean
@@ -48,15 +55,21 @@ export async function report(
   if (more.length > 0) usageError('report: too many arguments')
   const format = chooseFormat(options, FORMATS)
   const { since, until, timeZone, ban, app, network, client, gateway, name, all, by } = options
+  const { device, list, verdict, transport, type } = options
   const request = {
     ...{ question: question as Question | undefined, id, since, until, timeZone },
     ...{ ban, app, network, client, gateway, name, all: all === true, by },
+    ...{ device: copy(device), list: copy(list), verdict: copy(verdict) },
+    ...{ transport: copy(transport), type: copy(type) },
     top: parseWholeNumber('--top', options.top, { min: 1, max: 999_999 })
   }
   const made = await performReport(request, options, io)
   writeOutput(await render(made, format, options, io), options.output, io)
   return EXIT.success
 }
+
+const copy = (values: readonly string[] | undefined): string[] | undefined =>
+  values === undefined ? undefined : [...values]
 
 /** @throws InterdictError REPORT_NO_ID, and as `withLog` */
 export async function performReport(
@@ -83,9 +96,15 @@ export async function performReport(
       client === undefined
         ? undefined
         : await findClientNames(log.database, client, { ...base, all: true }, options)
-    const { ban, app, network } = request
+    const { ban, app, network, list } = request
     const ofBan = question === 'ban' ? id : ban
-    const idRemarks = await checkIds(log.database, { ban: ofBan, app, network }, base, options, io)
+    const idRemarks = await checkIds(
+      log.database,
+      { ban: ofBan, app, network, list: list?.[0] },
+      base,
+      options,
+      io
+    )
     const clients = names && { ...names.clients, ofFleet: fleet !== undefined }
     const selection = { ...base, clients }
     const report = await makeReport(log, { question, by, id, selection, top, options, io })
@@ -117,7 +136,9 @@ function parseWord(
 }
 
 function parseSelection(request: ParsedRequest<'report'>, timeZone: string): Selection {
-  const { ban, app, network, gateway, name, all } = request
+  const { ban, app, network, gateway, name } = request
+  const others = otherFilters(request)
+  checkFilters(others, parseArgument)
   return {
     ...parsePeriod(request, timeZone),
     timeZone,
@@ -125,9 +146,16 @@ function parseSelection(request: ParsedRequest<'report'>, timeZone: string): Sel
     app,
     network,
     gateway,
-    all,
+    // A verdict says which lookups: with or without a rule.
+    all: request.all || others.verdict !== undefined,
+    others,
     name: name === undefined ? undefined : parseNamePattern(name)
   }
+}
+
+function otherFilters(request: ParsedRequest<'report'>): Omit<LookupFilters, 'client'> {
+  const { device, list, verdict, transport, type } = request
+  return { device, list, verdict, transport, type }
 }
 
 async function render(

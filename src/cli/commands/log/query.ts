@@ -1,3 +1,7 @@
+import { filterConditions } from '../../../lookups/sql/filter-condition.js'
+import { LOOKUP_FILTERS, type LookupFilters } from '../../../lookups/sql/lookup-filters.js'
+import { timeConditions } from '../../../lookups/sql/select-counts.js'
+import { checkFilters } from '../../../analysis/views/record-filter.js'
 import { bracketed, conditionError } from '../../../lookups/sql/condition.js'
 import type { Cell, Row } from '../../../lookups/sql/duckdb.js'
 import type { Newest } from '../../../lookups/sql/newest-files.js'
@@ -7,14 +11,15 @@ import { csvLines } from '../../../analysis/report/output/csv.js'
 import type { Table, Value } from '../../../analysis/report/report.js'
 import type { LogOptions } from '../../args/log-path.js'
 import { withLog, type OpenLog } from '../../args/open-log.js'
-import { parseWholeNumber } from '../../args/parse.js'
+import { parseArgument, parseWholeNumber } from '../../args/parse.js'
+import { parsePeriod, type PeriodOptions } from '../../args/period-options.js'
 import { EXIT, usageError } from '../../exit.js'
 import { withoutColours, type Io } from '../../io.js'
 import { fieldsOf, gridOf } from '../../output/log/report-text.js'
 import { chooseFormat } from '../../args/output-format.js'
 import { outputWidth, writeOutput } from '../../output/write-output.js'
 
-export interface QueryOptions extends LogOptions {
+export interface QueryOptions extends LogOptions, LookupFilters, PeriodOptions {
   readonly json?: boolean
   readonly format?: string
   readonly output?: string
@@ -47,16 +52,30 @@ export async function query(
 }
 
 function requestOf(sql: string | undefined, options: QueryOptions): ParsedRequest<'query'> {
-  const { where, latest, skip } = options
-  if (where === undefined && latest === undefined && skip === undefined)
+  const { where, latest, skip, verdict } = options
+  const filters = conditionsOf(options)
+  if (filters === undefined && [where, latest, skip].every(one => one === undefined))
     return { sql: sql ?? COLUMNS }
   const search = {
     where,
+    filters,
+    ...(verdict?.includes('probe') === true && { probes: true }),
     latest: parseWholeNumber('--latest', latest ?? '100', { max: MAX_ROWS }),
     skip: parseWholeNumber('--skip', skip ?? '0', { max: MAX_ROWS })
   }
   if (sql === undefined) return search
-  return usageError('query: give SQL, or --latest, --where and --skip, not both')
+  return usageError('query: give SQL, or filters, --latest, --where and --skip, not both')
+}
+
+/** The SQL condition of the filters and the period; undefined: none is given. */
+function conditionsOf(options: QueryOptions): string | undefined {
+  checkFilters(options, parseArgument)
+  const period = timeConditions(parsePeriod(options, 'UTC'))
+  const conditions = [...filterConditions(options), ...period]
+  const isGiven = LOOKUP_FILTERS.some(filter => options[filter] !== undefined)
+  if (conditions.length > 0) return conditions.join(' AND ')
+  // Filters that every lookup matches, such as the verdict `all`.
+  return isGiven ? 'true' : undefined
 }
 
 export interface FoundRows {
@@ -74,7 +93,7 @@ export async function performQuery(
 ): Promise<FoundRows> {
   const newest = 'sql' in request ? undefined : newestOf(request)
   const { sql } = newest ?? (request as { readonly sql: string })
-  const where = newest?.where
+  const where = 'sql' in request ? undefined : request.where
   if (sql.replaceAll(NO_SQL, '') === '') usageError('query: the SQL is empty')
   if (where?.replaceAll(NO_SQL, '') === '') usageError('--where: the condition is empty')
   const answer = async (log: OpenLog): Promise<FoundRows> => {
@@ -91,10 +110,25 @@ export async function performQuery(
 type Search = Exclude<ParsedRequest<'query'>, { readonly sql: string }>
 
 /** The newest lookups that match a condition. Of the archive, only files with such lookups are read. */
-function newestOf({ where, latest, skip }: Search): Newest & { readonly sql: string } {
-  const condition = where === undefined ? '' : ` WHERE ${bracketed(where)}`
-  const sql = `SELECT * FROM lookups${condition} ORDER BY time DESC LIMIT ${latest} OFFSET ${skip}`
-  return { where, count: latest + skip, sql }
+function newestOf({
+  where,
+  filters,
+  latest,
+  skip,
+  probes
+}: Search): Newest & { readonly sql: string } {
+  const condition = bothOf(where, filters)
+  const from = probes === true ? '(FROM lookups UNION ALL FROM probes)' : 'lookups'
+  const rows = `SELECT * FROM ${from}${condition === undefined ? '' : ` WHERE ${bracketed(condition)}`}`
+  const sql = `${rows} ORDER BY time DESC LIMIT ${latest} OFFSET ${skip}`
+  return { where: condition, count: latest + skip, sql }
+}
+
+/** The condition of the user begins the text, to be in brackets, so that errors name its lines. */
+function bothOf(where: string | undefined, filters: string | undefined): string | undefined {
+  return where === undefined || filters === undefined
+    ? (where ?? filters)
+    : `${where}\n) AND (${filters}`
 }
 
 function render(

@@ -15,7 +15,8 @@ import { EXIT } from '../../exit.js'
 import { print, type Io, type OutputStream } from '../../io.js'
 import { formatCount } from '../../output/format.js'
 import { recordText } from '../../output/log/tail-text.js'
-import { parseFilter, type FilterOptions } from '../../../analysis/views/record-filter.js'
+import { parseFilter } from '../../../analysis/views/record-filter.js'
+import type { LookupFilters } from '../../../lookups/sql/lookup-filters.js'
 
 /** The default of `log.queries.flush`: the log is written that often. */
 const INTERVAL: Milliseconds = 200
@@ -25,7 +26,7 @@ const UTC = 'UTC'
 /** Characters that a terminal may interpret, and that JSON strings may contain. */
 const CONTROL = /[\p{Cc}\p{Cf}\u2028\u2029]/gu
 
-export interface TailOptions extends TimeZoneOptions, FilterOptions {
+export interface TailOptions extends TimeZoneOptions, LookupFilters {
   readonly lines: string
   readonly follow: boolean
   readonly json?: boolean

@@ -150,6 +150,7 @@ function Details({
         {only('name', `=${qname}`)}
         {only('network', lookup.network)}
         {only('app', lookup.app)}
+        {only('list', lookup.list)}
       </div>
     </Modal>
   )

@@ -13,6 +13,7 @@ export interface Lookup {
   readonly qtype: string
   readonly verdict: string
   readonly app?: string
+  readonly list?: string
   readonly ban?: string
   readonly [field: string]: string | number | undefined
 }

@@ -1,4 +1,4 @@
-import { readPrefix, type Prefix } from '../../base/values/address.js'
+import { readPrefix, type Prefix } from './address.js'
 
 /** @returns undefined if the text is neither an address nor a prefix */
 export function parsePrefix(text: string): Prefix | undefined {
