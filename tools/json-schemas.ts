@@ -74,6 +74,9 @@ const EDITED: Readonly<Record<string, EditedFile>> = {
 /** Headings of `docs/reference/rules.md` whose tables may explain a key of `networks.yaml`, best first. */
 function headingsOf(keys: Keys): string[] {
   const [first, second] = keys
+  // The keys of local data are the same in a network and in `defaults`.
+  const local = keys.find(key => ['records', 'record-files', 'zones'].includes(key))
+  if (local !== undefined && keys.at(-1) !== local) return [LOCAL_HEADINGS[local]!]
   const rules = ['Keys of all rules', ...(keys.at(-1) === 'force' ? ['Apps'] : [])]
   if (keys.at(-2) === 'schedule') return ['Schedules']
   if (first === 'exceptions' || second === 'exceptions') return ['Exceptions', ...rules]
@@ -81,6 +84,12 @@ function headingsOf(keys: Keys): string[] {
   if (first === 'lists') return ['Lists']
   if (first === 'must-resolve') return ['Names that must resolve']
   return first === 'networks' && keys.length === 2 ? ['Networks'] : rules
+}
+
+const LOCAL_HEADINGS: Readonly<Record<string, string>> = {
+  records: 'Records',
+  'record-files': 'Files with records',
+  zones: 'Zones'
 }
 
 function find(rows: DocRows, headings: readonly string[], keys: Keys): string | undefined {

@@ -125,6 +125,7 @@ async function loadExample(file: string, text: string): ReturnType<typeof loadRu
   const folder = mkdtempSync(join(tmpdir(), 'interdict-docs-'))
   mkdirSync(join(folder, 'apps'))
   mkdirSync(join(folder, 'lists'))
+  mkdirSync(join(folder, 'records'))
   for (const [, apps] of text.matchAll(/apps: \[([^\]]+)\]/g)) {
     for (const app of apps!.split(',').map(one => one.trim())) {
       writeFileSync(
@@ -135,6 +136,9 @@ async function loadExample(file: string, text: string): ReturnType<typeof loadRu
   }
   for (const [, list] of text.matchAll(/file: (lists\/[\w.-]+)/g)) {
     writeFileSync(join(folder, list!), 'malware.example\n')
+  }
+  for (const [, hosts] of text.matchAll(/file: (records\/[\w.-]+), format: hosts/g)) {
+    writeFileSync(join(folder, hosts!), '192.0.2.1 host.site.example\n')
   }
   const names = new Set([...text.matchAll(/authorities\/(\w+)\.pem/g)].map(([, name]) => name!))
   if (names.size > 0) mkdirSync(join(folder, 'authorities'))

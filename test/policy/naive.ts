@@ -80,7 +80,13 @@ interface Claim {
  * between two zones share a step.
  */
 function claimsOf(rules: readonly Rule[]): Claim[] {
-  const steps: Record<Rule['kind'], string[]> = { ban: [], exception: [], allow: [], block: [] }
+  const steps: Record<Rule['kind'], string[]> = {
+    ban: [],
+    exception: [],
+    record: [],
+    allow: [],
+    block: []
+  }
   return rules.flatMap(rule =>
     rule.sources.map(source => {
       const { list, triggerRank } = source.part ?? {}

@@ -179,12 +179,13 @@ function decidedBy(
 ): Omit<RuleView, 'outcome'> {
   const { claim, entry, match, qnameLength } = event
   const first = matchedRule(policy.snapshot, claim, entry)
-  const whole = match === MATCH.qname ? first?.length === qnameLength : undefined
+  const whole =
+    match === MATCH.qname || match === MATCH.record ? first?.length === qnameLength : undefined
   const view = ruleView(policy, claim, matchedRule(policy.snapshot, claim, entry, whole))
   const network = steps
     .flatMap(({ rules }) => rules)
     .find(({ id, rule, outcome }) => {
-      const isDecider = outcome === 'decides' || outcome === 'monitors'
+      const isDecider = ['decides', 'answers', 'monitors'].includes(outcome)
       return isDecider && id === view.id && rule === view.rule
     })?.network
   return { ...view, ...(network === undefined ? {} : { network }) }
@@ -279,7 +280,7 @@ function ruleView(
 
 function throughOf({ kind, id, part, title }: Claim['source']): string {
   if (kind === 'local') return title
-  if (kind === 'inline') return 'its own names'
+  if (kind === 'inline' || kind === 'record') return 'its own names'
   return `${kind} ${id} (${part === '' ? title : part})`
 }
 

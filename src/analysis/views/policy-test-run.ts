@@ -149,6 +149,7 @@ class TestRunner {
 const TIER_OF = {
   exception: TIER.sourceException,
   ban: TIER.ban,
+  record: TIER.record,
   allow: TIER.allow,
   block: TIER.block
 } as const

@@ -15,7 +15,7 @@ export const VERDICT = {
   allowed: 4 as LookupVerdict, // allowed by an exception or allow rule
   refused: 5 as LookupVerdict, // client outside every network, or unsupported query: see resolver/stages/unsupported-queries.ts
   failed: 6 as LookupVerdict, // no upstream answered
-  local: 7 as LookupVerdict, // special-use name, answered locally
+  local: 7 as LookupVerdict, // special-use name or local record, answered locally
   stale: 8 as LookupVerdict, // no upstream responded in time: answered with a stale cache entry
   probe: 9 as LookupVerdict // asked by the gateway itself, to check that its rules are enforced: counts nowhere
 } as const
@@ -31,7 +31,8 @@ export const MATCH = {
   svcb: 4 as Match,
   address: 5 as Match,
   rebinding: 6 as Match, // not a rule: the rebinding guard
-  ech: 7 as Match // not a rule: the network's `ech`
+  ech: 7 as Match, // not a rule: the network's `ech`
+  record: 8 as Match // local records answer the name
 } as const
 
 export type Protocol = Code<'protocol'>

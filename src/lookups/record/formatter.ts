@@ -109,7 +109,8 @@ export class Formatter {
   append(event: QueryEvent): void {
     const fields = this.fieldsFor(event.generation)
     const network = fields.networkFields(event)
-    const qnameLength = event.match === MATCH.qname ? event.qnameLength : 0
+    const isName = event.match === MATCH.qname || event.match === MATCH.record
+    const qnameLength = isName ? event.qnameLength : 0
     const rule = fields.ruleFields(event.claim, event.entry)
     const matched = fields.matchFields(rule, event.claim, event.entry, qnameLength)
     const upstream = this.upstreamField(event.upstream)

@@ -218,6 +218,8 @@ function encodeGeneration(generation: number, snapshot: Snapshot | undefined): T
 function encodeRule({ source, kind, ruleId, ruleFile, ruleLine }: Claim): Uint8Array {
   // Special-use names are decided by an RFC, not by a rule.
   if (source.kind === 'local') return EMPTY
+  // Local records have no field of their own: the verdict says what they are.
+  if (kind === 'record') return field('rule', `${ruleFile}:${ruleLine}`)
   return Buffer.concat([
     source.kind === 'inline' ? EMPTY : field(source.kind, source.id),
     field(kind, ruleId),

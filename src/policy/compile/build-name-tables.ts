@@ -11,7 +11,7 @@ import { AddressTableBuilder } from './address-table-builder.js'
 import { EntryBuilder } from './entry-builder.js'
 import { EntryCopier } from './entry-copier.js'
 import { KeptSource } from './kept-source.js'
-import { describePart, digestBasis, localDataDigest, nameDigest } from './list-parts.js'
+import { describePart, digestBasis, localDataDigest, nameDigest, nodeDigest } from './list-parts.js'
 import { NameTableBuilder } from './name-table-builder.js'
 
 /** The names and prefixes of all sources as tables. */
@@ -76,7 +76,7 @@ export function buildNameTables(
 }
 
 function isOfRules({ kind, part }: NameSource): boolean {
-  return kind !== 'local' && kind !== 'logged' && part?.effect !== 'encloser'
+  return kind !== 'local' && kind !== 'logged' && kind !== 'record' && part?.effect !== 'encloser'
 }
 
 /** The snapshot that names are copied from, and the sources that take them, by index. */
@@ -146,6 +146,7 @@ class SourceWriter implements NameSink {
     const effect = source.part?.effect
     if (typeof effect === 'object' && effect.data !== undefined)
       this.digest = localDataDigest(effect.data)
+    for (const node of source.nodes ?? []) this.digest = (this.digest + nodeDigest(node)) | 0
   }
 
   name(octets: Uint8Array, at: Octets, length: Octets, cover: CoverCode, line: number): void {

@@ -4,6 +4,7 @@ import type { Ban, Block, ListPart, NameSource, QtypeSet, Rule } from '../rules/
 import { showInstant } from '../../base/time/instant.js'
 import {
   CLAIM_MONITOR,
+  CLAIM_RECORD,
   CLAIM_TIMED,
   CLAIM_TYPED,
   CLAIM_UDP_ONLY,
@@ -75,6 +76,7 @@ function flagsOf(claim: UnpreparedClaim): number {
   return (
     (isTimed(claim) ? CLAIM_TIMED : 0) |
     (claim.monitor ? CLAIM_MONITOR : 0) |
+    (claim.kind === 'record' ? CLAIM_RECORD : 0) |
     (claim.qtypes === undefined ? 0 : CLAIM_TYPED) |
     (claim.reply?.action === 'truncate' ? CLAIM_UDP_ONLY : 0)
   )

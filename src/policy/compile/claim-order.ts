@@ -27,6 +27,7 @@ export function rulesOnSources(
   const steps = {
     ban: new StepCounter(),
     exception: new StepCounter(),
+    record: new StepCounter(),
     allow: new StepCounter(),
     block: new StepCounter()
   }

@@ -20,6 +20,9 @@ import { LANGUAGES } from '../rules/model/user-explanation.js'
 import { ECH } from '../tables/client-table.js'
 import { buildPassTable } from '../tables/pass-table.js'
 import type { Pause, Snapshot } from '../tables/snapshot.js'
+import { buildRecords, type RecordBuffers } from '../tables/record-table.js'
+import { NameTable, type NameTableBuffers } from '../tables/name-table.js'
+import { HashedName } from '../../wire/dns/name/hashed-name.js'
 import { packSources, type SourceSummary } from '../tables/source-table.js'
 import type { SpecialUseName } from '../tables/special-use-names.js'
 import { buildNameTables, type BuiltNameTables } from './build-name-tables.js'
@@ -78,6 +81,7 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
   const rules = new Set<Rule>()
   for (const network of networks) for (const rule of network.rules) rules.add(rule)
   const localData = localDataOf(sources)
+  const records = recordsOf(sources, names)
   const sourceList = packSources(summaries)
   return {
     generation: options.generation,
@@ -100,6 +104,7 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
       list: sourceList,
       passes: buildPassTable(summaries),
       localData,
+      records,
       logged: loggedOf(sources, formerBans === undefined ? new Set() : bannedSources(ruleSet))
     },
     claims: { ...packed, index, changeTimes: changeTimesOf(rules) },
@@ -115,7 +120,8 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
       built.used +
       sharedMemoryOf([
         ...[prefixes, addresses, index, sourceList, packed.list],
-        ...localData.values()
+        ...localData.values(),
+        ...records.values()
       ])
   }
 }
@@ -140,7 +146,7 @@ function positionOf({ part }: NameSource): number {
 }
 
 function isOfRules({ kind }: Pick<NameSource, 'kind'>): boolean {
-  return kind !== 'local' && kind !== 'logged'
+  return kind !== 'local' && kind !== 'logged' && kind !== 'record'
 }
 
 /** `SourceTable.logged` */
@@ -156,6 +162,24 @@ function localDataOf(sources: readonly NameSource[]): ReadonlyMap<number, LocalD
     typeof part?.effect === 'object' ? part.effect.data : undefined
   )
   return new Map(all.flatMap((data, index) => (data === undefined ? [] : [[index, data]])))
+}
+
+/** The local records of networks, by source. */
+function recordsOf(
+  sources: readonly NameSource[],
+  names: NameTableBuffers
+): ReadonlyMap<number, RecordBuffers> {
+  const table = new NameTable(names)
+  const hashed = new HashedName()
+  const entryOf = (name: Uint8Array): number => {
+    hashed.set(name, 0, names.seed)
+    return hashed.labels === 0 ? table.root : table.find(hashed, 0)
+  }
+  return new Map(
+    sources.flatMap(({ nodes }, index) =>
+      nodes === undefined ? [] : [[index, buildRecords(nodes, entryOf)]]
+    )
+  )
 }
 
 function buildWithSomeSeed(

@@ -3,7 +3,14 @@ import { hashOctet } from '../../base/bytes/hash.js'
 import type { Octets } from '../../base/units.js'
 import { showName } from '../../wire/dns/name/name.js'
 import { showRrtype } from '../../wire/dns/registry/rrtype.js'
-import type { ListPart, ListReply, LocalData, NameSource, QtypeSet } from '../rules/model/types.js'
+import type {
+  ListPart,
+  ListReply,
+  LocalData,
+  NameSource,
+  QtypeSet,
+  RecordNode
+} from '../rules/model/types.js'
 
 /** How many of a part's prefixes are shown. */
 const SHOWN_PREFIXES = 3
@@ -61,6 +68,11 @@ export function nameDigest(
 export function localDataDigest({ lines, starts, octets }: LocalData): number {
   const buffers = [lines, starts, octets].map(buffer => new Uint8Array(buffer))
   return buffers.reduce(hashOf, DIGEST_BASIS)
+}
+
+/** What the records at a name add to the digest of their source. */
+export function nodeDigest({ name, octets }: RecordNode): number {
+  return Math.imul(hashOf(hashOf(DIGEST_BASIS, name), octets), 0x85ebca6b)
 }
 
 function hashOf(basis: number, octets: Uint8Array): number {

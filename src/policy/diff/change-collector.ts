@@ -19,7 +19,7 @@ import { UnchangedSources } from './unchanged-sources.js'
  *
  * - `blocked`: they were not blocked before and are now
  * - `lifted`: they were blocked before and are not now
- * - `answer`: they are blocked both before and after, with another reply
+ * - `answer`: clients receive another reply: that of another block, or of local records
  * - `record`: clients receive the same, but the query log differs: another rule or authority
  *   decides, or another name would be blocked in monitor mode
  */
@@ -210,8 +210,9 @@ function clientGroupsOf(
 
 function kindOf({ before, after }: BeforeAfter<RuleVerdict>): ChangeKind {
   if (before.answerKey === after.answerKey) return 'record'
-  if (before.verdict !== 'blocked') return 'blocked'
-  return after.verdict === 'blocked' ? 'answer' : 'lifted'
+  if (before.verdict === after.verdict) return 'answer'
+  if (after.verdict === 'blocked') return 'blocked'
+  return before.verdict === 'blocked' ? 'lifted' : 'answer'
 }
 
 function textOf(example: Example): string {

@@ -5,7 +5,9 @@ import { entriesOf } from '../tables/entries.js'
 import { LocalDataTable } from '../tables/local-data-table.js'
 import { NameTable } from '../tables/name-table.js'
 import type { Snapshot } from '../tables/snapshot.js'
-import { sourceOf } from '../tables/source-sets.js'
+import { RecordTable } from '../tables/record-table.js'
+import { coverOf, sourceOf } from '../tables/source-sets.js'
+import { COVER } from '../rules/model/types.js'
 
 /** A value of the previous snapshot and of the new one. */
 export interface BeforeAfter<T> {
@@ -117,11 +119,13 @@ class NameReader {
   private readonly entryWords: Int32Array
   private readonly name = new HashedName()
   private readonly localData: LocalDataTable
+  private readonly records: RecordTable
 
   constructor(readonly snapshot: Snapshot) {
     this.table = new NameTable(snapshot.names)
     this.entryWords = new Int32Array(snapshot.names.entries.words)
     this.localData = new LocalDataTable(snapshot)
+    this.records = new RecordTable(snapshot.sources)
   }
 
   *names(): Generator<Uint8Array> {
@@ -151,19 +155,29 @@ class NameReader {
     return entry === 0 ? -1 : this.entryWords[entry]!
   }
 
-  /** The DNS records that lists have for that suffix and for names below it; '': none. */
+  /** The DNS records that lists and networks have for that suffix and for names below it; '': none. */
   localDataAt(label: number): string {
-    const { localData } = this.snapshot.sources
-    const entry = localData.size === 0 ? 0 : this.entryAt(label)
+    const { localData, records } = this.snapshot.sources
+    const entry = localData.size + records.size === 0 ? 0 : this.entryAt(label)
     if (entry === 0) return ''
     const lines = entriesOf(this.snapshot).sourcesOf(entry)
+    const local = lines
+      .filter(({ ref }) => records.has(sourceOf(ref)))
+      .map(({ ref }) => this.readRecords(sourceOf(ref), entry, coverOf(ref) !== COVER.below))
     const sources = new Set(lines.map(({ ref }) => sourceOf(ref)))
-    return [...sources]
+    const ofLists = [...sources]
       .filter(source => localData.has(source))
       .flatMap(source =>
         [true, false].map(isExact => `${source}:${this.read(source, entry, isExact)}`)
       )
-      .join(' ')
+    return [...local, ...ofLists].join(' ')
+  }
+
+  private readRecords(source: number, entry: number, isExact: boolean): string {
+    const { records } = this
+    records.find(source, entry, isExact)
+    const octets = Buffer.from(records.octets.subarray(records.from, records.to)).toString('hex')
+    return `${source}:${isExact}:${octets}`
   }
 
   private read(source: number, entry: number, isExact: boolean): string {

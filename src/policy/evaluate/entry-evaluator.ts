@@ -5,6 +5,7 @@ import {
   CLAIM_FLAGS,
   CLAIM_MONITOR,
   CLAIM_PASS,
+  CLAIM_RECORD,
   CLAIM_SHIFT,
   CLAIM_TCP_ONLY,
   CLAIM_TIMED,
@@ -43,6 +44,9 @@ export class EntryEvaluator {
   private monitor = -1
   private monitorOrder = LAST
   private monitorTier = 0
+  /** The local records that have the current entry; -1: none. */
+  private record = -1
+  private recordOrder = LAST
 
   constructor(
     snapshot: Snapshot,
@@ -85,6 +89,7 @@ export class EntryEvaluator {
     this.deciderOrder = LAST
     this.monitor = -1
     this.monitorOrder = LAST
+    this.record = -1
     for (let next = set + 1; next <= last; next++) {
       const ref = this.sourceSets[next]!
       if ((ref & 3) === ignored) continue
@@ -98,6 +103,11 @@ export class EntryEvaluator {
     }
     if (this.monitorOrder < this.deciderOrder) this.addMonitor(entry, decision)
     if (this.decider !== -1) this.addDecider(entry, label, decision)
+    if (this.record !== -1 && decision.recordClaim === -1) {
+      decision.recordClaim = this.record
+      decision.recordEntry = entry
+      decision.recordIsExact = isExact
+    }
   }
 
   /**
@@ -115,6 +125,7 @@ export class EntryEvaluator {
       }
       if (!this.applies(word, now)) continue
       if ((word & CLAIM_PASS) !== 0) this.passingLists.add(source)
+      else if ((word & CLAIM_RECORD) !== 0) this.considerRecord(word >>> CLAIM_SHIFT, order)
       else if ((word & CLAIM_MONITOR) === 0) {
         this.considerDecider(word >>> CLAIM_SHIFT, order, lists[at + 2]!)
         return
@@ -124,6 +135,12 @@ export class EntryEvaluator {
         this.monitorTier = lists[at + 2]!
       }
     }
+  }
+
+  private considerRecord(claim: number, order: number): void {
+    if (this.record !== -1 && order >= this.recordOrder) return
+    this.record = claim
+    this.recordOrder = order
   }
 
   private considerDecider(claim: number, order: number, tier: number): void {

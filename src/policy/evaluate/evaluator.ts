@@ -2,15 +2,16 @@ import type { Seconds } from '../../base/units.js'
 import { HashedName } from '../../wire/dns/name/hashed-name.js'
 import type { Claim } from '../tables/claim.js'
 import type { Snapshot } from '../tables/snapshot.js'
+import type { LocalDataTable } from '../tables/local-data-table.js'
 import { Decision } from '../tables/decision.js'
-import { addBans } from './client-pair.js'
+import { addBans, isBanned } from './client-pair.js'
 import { Policy } from './policy.js'
 
 /** The outcome of the rules for one query by one client at one time. */
 export interface RuleVerdict {
   /** As in the query log. */
-  readonly verdict: 'forwarded' | 'allowed' | 'monitored' | 'blocked'
-  /** The claim that decides, or would if it were enforced; undefined: no rule matches. */
+  readonly verdict: 'forwarded' | 'allowed' | 'monitored' | 'blocked' | 'local'
+  /** The claim that decides, or would if it were enforced; of `local` the records. Undefined: no rule matches. */
   readonly claim: Claim | undefined
   /** TYPE, RDLENGTH and RDATA of the list's records for the client, in hex; '' if none. */
   readonly data: string
@@ -54,9 +55,11 @@ export class Evaluator {
       addBans(policy, decision, bans)
     }
     const { claim, monitorClaim } = decision
-    const data = this.localData(decision)
-    const key = `${claim} ${monitorClaim} ${data}`
-    const known = this.known.get(key) ?? ruleVerdictOf(policy, claim, monitorClaim, data)
+    const records = isBanned(policy, decision) ? undefined : policy.findRecords(decision)
+    const data = records === undefined ? this.localData(decision) : hexOf(records)
+    const local = records === undefined ? -1 : decision.recordClaim
+    const key = `${claim} ${monitorClaim} ${local} ${data}`
+    const known = this.known.get(key) ?? ruleVerdictOf(policy, claim, monitorClaim, local, data)
     this.known.set(key, known)
     return known
   }
@@ -78,19 +81,26 @@ export class Evaluator {
   /** The DNS records that the client receives from a list. */
   private localData(decision: Decision): string {
     if (this.policy.claims.at(decision.claim)?.reply?.action !== 'data') return ''
-    const { octets, from, to } = this.policy.findLocalData(decision)
-    return Buffer.from(octets.subarray(from, to)).toString('hex')
+    return hexOf(this.policy.findLocalData(decision))
   }
+}
+
+type Found = Pick<LocalDataTable, 'octets' | 'from' | 'to'>
+
+function hexOf({ octets, from, to }: Found): string {
+  return Buffer.from(octets.subarray(from, to)).toString('hex')
 }
 
 function ruleVerdictOf(
   { claims }: Policy,
   claim: number,
   monitor: number,
+  local: number,
   data: string
 ): RuleVerdict {
   const decider = claims.at(claim)
   const monitored = claims.at(monitor)
+  if (local !== -1) return ruleVerdict('local', claims.at(local), data)
   if (decider?.reply !== undefined) return ruleVerdict('blocked', decider, data)
   if (monitored !== undefined) return ruleVerdict('monitored', monitored)
   return ruleVerdict(decider === undefined ? 'forwarded' : 'allowed', decider)
@@ -101,7 +111,7 @@ function ruleVerdict(
   claim: Claim | undefined,
   data = ''
 ): RuleVerdict {
-  const answerKey = verdict === 'blocked' ? stableJson(claim!.reply) + data : ''
+  const answerKey = verdict === 'blocked' ? stableJson(claim!.reply) + data : data
   return { verdict, claim, data, answerKey, key: `${verdict} ${answerKey} ${reasonKey(claim)}` }
 }
 

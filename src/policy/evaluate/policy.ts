@@ -5,6 +5,7 @@ import type { HashedName } from '../../wire/dns/name/hashed-name.js'
 import { AddressTable } from '../tables/address-table.js'
 import { allClaims } from '../tables/claim-table.js'
 import { TIER, type Claim } from '../tables/claim.js'
+import { RecordTable } from '../tables/record-table.js'
 import { LocalDataTable } from '../tables/local-data-table.js'
 import { NameTable } from '../tables/name-table.js'
 import type { PackedList } from '../tables/packed-list.js'
@@ -44,9 +45,12 @@ export class Policy {
   private readonly specialUse: ReadonlyMap<number, SpecialUseEntry>
   private readonly activeClaims: ActiveClaims
   private readonly localData: LocalDataTable
+  private readonly records: RecordTable
   private readonly entries: EntryEvaluator
   /** Whether lookups of some names are logged, also for clients to whom no rule applies. */
   private readonly hasLogged: boolean
+  /** Whether a name above one that an exception opens may still matter. */
+  private readonly needsAll: boolean
 
   constructor(snapshot: Snapshot) {
     const { names, clients } = snapshot
@@ -65,7 +69,9 @@ export class Policy {
     this.activeClaims = new ActiveClaims(snapshot)
     this.entries = new EntryEvaluator(snapshot, this.claims, this.activeClaims)
     this.localData = new LocalDataTable(snapshot)
+    this.records = new RecordTable(snapshot.sources)
     this.hasLogged = snapshot.sources.logged.includes(1)
+    this.needsAll = this.hasLogged || snapshot.sources.records.size > 0
   }
 
   /**
@@ -123,8 +129,8 @@ export class Policy {
       const entry = this.names.find(name, label)
       if (entry === 0) continue
       entries.evaluate(entry, label === 0, label, group, now, decision)
-      // No rule can change that any more; but a shorter name may be one whose lookups are logged.
-      if (decision.tier === TIER.exception && !this.hasLogged) return
+      // No rule can change that any more; but a shorter name may be one whose lookups are logged, or have records.
+      if (decision.tier === TIER.exception && !this.needsAll) return
     }
     if (root !== 0) entries.evaluate(root, labels === 0, labels, group, now, decision)
   }
@@ -182,6 +188,22 @@ export class Policy {
   findLocalData({ claim, entry, label }: Decision): LocalDataTable {
     this.localData.find(this.claims.at(claim)!.source.index, entry, label === 0)
     return this.localData
+  }
+
+  /**
+   * Finds the node of the local records in a decision. Clears them from the decision if they leave the
+   * name to an upstream.
+   *
+   * @returns undefined: there are none
+   */
+  findRecords(decision: Decision): RecordTable | undefined {
+    const { recordClaim, recordEntry, recordIsExact } = decision
+    if (recordClaim === -1) return undefined
+    const { records } = this
+    records.find(this.claims.at(recordClaim)!.source.index, recordEntry, recordIsExact)
+    if (!records.isPass) return records
+    decision.recordClaim = -1
+    return undefined
   }
 
   /**

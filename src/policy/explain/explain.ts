@@ -9,6 +9,7 @@ import { TIER, type Claim } from '../tables/claim.js'
 import { entriesOf } from '../tables/entries.js'
 import { NameTable } from '../tables/name-table.js'
 import type { Snapshot } from '../tables/snapshot.js'
+import { RecordTable } from '../tables/record-table.js'
 import { coverOf, sourceOf } from '../tables/source-sets.js'
 import { isActive } from '../tables/timetable.js'
 
@@ -16,6 +17,7 @@ import { isActive } from '../tables/timetable.js'
  * What became of a claim that matches.
  *
  * - `decides`: it is the decision
+ * - `answers`: local records, whose answer clients receive
  * - `monitors`: in monitor mode; it would be the decision if it were enforced, and is recorded
  * - `not yet in force`: its `from` is in the future
  * - `expired`: its `until` has passed
@@ -33,6 +35,7 @@ import { isActive } from '../tables/timetable.js'
  */
 export type CandidateOutcome =
   | 'decides'
+  | 'answers'
   | 'monitors'
   | 'not yet in force'
   | 'expired'
@@ -130,13 +133,19 @@ function candidates(
   const exceptions = included.filter(({ claim }) => claim.tier === TIER.sourceException)
   const lifted = new Set(exceptions.map(({ claim }) => claim.source.index))
   const effective = included.filter(match => !isPass(match) && !isLifted(match, lifted))
-  const decider = effective.find(({ claim }) => !claim.monitor)
-  const first = effective[0]
+  // Records answer beside the other claims: an exception decides that no ban does.
+  const ruling = effective.filter(({ claim }) => claim.kind !== 'record')
+  const decider = ruling.find(({ claim }) => !claim.monitor)
+  const first = ruling[0]
+  const record = effective.find(({ claim }) => claim.kind === 'record')
+  const isBanned = decider?.claim.tier === TIER.ban
   const outcomeOf = (match: MatchedClaim): CandidateOutcome => {
     if (isBehindEncloser(match, applicable)) return 'behind an encloser'
     if (isExcluded(match, applicable)) return 'excluded by its list'
     if (isPass(match)) return 'passes'
     if (isLifted(match, lifted)) return 'lifted'
+    if (match.claim.kind === 'record') return outcomeOfRecord(match, record!, isBanned)
+    if (record !== undefined && match.claim.tier > TIER.record) return 'loses to a higher tier'
     return outcomeAgainst(match, match.claim.monitor ? first : decider)
   }
   const shown = all.filter(({ claim }) => !claim.source.isEncloser)
@@ -199,6 +208,17 @@ function whyInapplicable(
   return isFor ? undefined : 'for other types'
 }
 
+/** @param first the records with the longest match */
+function outcomeOfRecord(
+  match: MatchedClaim,
+  first: MatchedClaim,
+  isBanned: boolean
+): CandidateOutcome {
+  if (isBanned) return 'loses to a higher tier'
+  if (match === first) return 'answers'
+  return first.depth < match.depth ? 'loses to a longer match' : 'loses to an earlier rule'
+}
+
 /** @param winner the claim with precedence over this one; this one itself if there is none */
 function outcomeAgainst(match: MatchedClaim, winner: MatchedClaim | undefined): CandidateOutcome {
   const { claim, indexed } = match
@@ -223,7 +243,15 @@ function matchedClaims(snapshot: Snapshot, match: Match, group: number): Matched
       if (!found.has(number)) found.set(number, { ...match, number, claim, indexed })
     }
   }
-  return [...found.values()]
+  return [...found.values()].filter(({ claim }) => !leavesToUpstream(snapshot, match, claim))
+}
+
+/** Whether these are local records that only end the search for a wildcard. */
+function leavesToUpstream(snapshot: Snapshot, { entry, isExact }: Match, claim: Claim): boolean {
+  if (claim.kind !== 'record') return false
+  const records = new RecordTable(snapshot.sources)
+  records.find(claim.source.index, entry, isExact)
+  return records.isPass
 }
 
 function byPrecedence(a: MatchedClaim, b: MatchedClaim): number {

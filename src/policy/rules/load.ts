@@ -28,6 +28,7 @@ import { Location } from './model/location.js'
 import { warnAboutWritableFiles } from './model/writable-files.js'
 import { YamlSource } from './model/yaml-source.js'
 import type { NameSource, RuleSet } from './model/types.js'
+import { hasRecords, MAX_RECORD_FILE, type RecordFile } from './records/record-rules.js'
 import { buildNetworks } from './networks/networks.js'
 import { usedLists } from './networks/used-lists.js'
 import { networksSchema, type NetworksFile } from './schema/networks-schema.js'
@@ -203,7 +204,23 @@ class RulesLoader {
     await this.readLists(value, top, idsIn(broken, 'lists'))
     const authorities = await this.readAuthorities(value, top, idsIn(broken, 'client-authorities'))
     const now = epochSeconds(this.clock)
-    return buildNetworks(value, this.apps, this.lists, top, now, authorities)
+    const records = await this.readRecordFiles(value)
+    return buildNetworks(value, this.apps, this.lists, top, now, authorities, records)
+  }
+
+  /** The files with records, by name. */
+  private async readRecordFiles({
+    defaults,
+    networks
+  }: NetworksFile): Promise<ReadonlyMap<string, RecordFile>> {
+    const holders = [defaults, ...Object.values(networks)].filter(hasRecords)
+    const names = new Set(holders.flatMap(it => it['record-files'].map(({ file }) => file)))
+    const files = new Map<string, RecordFile>()
+    for (const name of names) {
+      const content = await this.folder.readAtMost(name, MAX_RECORD_FILE)
+      files.set(name, { content, displayName: this.folder.displayName(name) })
+    }
+    return files
   }
 
   private async readAuthorities(

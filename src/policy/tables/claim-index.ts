@@ -24,9 +24,11 @@ export const CLAIM_UDP_ONLY = 16
 export const CLAIM_TCP_ONLY = 32
 /** Flag: the claim is for all queries of some clients, so that it does not apply to alias targets. */
 export const CLAIM_CLIENT = 64
+/** Flag: local records, which answer a name that no ban covers. */
+export const CLAIM_RECORD = 128
 /** All flags. The claim's number is in the bits above them. */
-export const CLAIM_FLAGS = 127
-export const CLAIM_SHIFT = 7
+export const CLAIM_FLAGS = 255
+export const CLAIM_SHIFT = 8
 
 /** Words of a claim in a list. */
 export const WORDS_PER_CLAIM = 3

@@ -16,6 +16,8 @@ const STEPS_PER_TIER = 2 ** 20
  * - `ban`
  * - `sourceException`: an exception for an app or list. It removes the bans of that app or list
  *   only; if no other ban matches, the name is allowed.
+ * - `record`: local records. They take part beside the other tiers: they answer a name whatever the tiers
+ *   below decide, and one that an exception has lifted. See `Decision.recordClaim`.
  * - `allow`, `block`
  * - `specialUse`: not a rule but the registry of special-use names (RFC 6761), which applies where
  *   no rule does.
@@ -24,13 +26,14 @@ export const TIER = {
   exception: 0,
   ban: STEPS_PER_TIER,
   sourceException: 2 * STEPS_PER_TIER,
-  allow: 3 * STEPS_PER_TIER,
-  block: 4 * STEPS_PER_TIER,
-  specialUse: 5 * STEPS_PER_TIER
+  record: 3 * STEPS_PER_TIER,
+  allow: 4 * STEPS_PER_TIER,
+  block: 5 * STEPS_PER_TIER,
+  specialUse: 6 * STEPS_PER_TIER
 } as const
 
 /** Behind all tiers: no claim decides. */
-export const NO_TIER = 6 * STEPS_PER_TIER
+export const NO_TIER = 7 * STEPS_PER_TIER
 
 /**
  * One rule applied to one of its name sources, such as "ban federal-phones/tiktok, by app tiktok".
@@ -50,7 +53,7 @@ export interface Claim {
   /** Weekly hours in which the rule is active. Claims with equal hours share one object. */
   readonly timetable?: Timetable | undefined
   readonly monitor: boolean
-  /** What the client receives. Undefined for exceptions, allow rules and a list's pass entries. */
+  /** What the client receives. Undefined for exceptions, records, allow rules and a list's pass entries. */
   readonly reply: PreparedReply | undefined
   /** Set if the claim applies to some query types only. */
   readonly qtypes: QtypeSet | undefined

@@ -21,10 +21,20 @@ export class Decision {
   /** A source that lists the name and whose lookups are logged whatever is decided; -1: none. */
   logSource = -1
   logEntry = -1
+  /** Local records that have the name, or the zone it is in; -1: none. They answer unless a ban decides. */
+  recordClaim = -1
+  recordEntry = -1
+  /** Whether the entry is the evaluated name itself, not a name above it. */
+  recordIsExact = false
 
   /** Whether nothing matched, not even what is only monitored or logged. */
   get isEmpty(): boolean {
-    return this.claim === -1 && this.monitorClaim === -1 && this.logSource === -1
+    return (
+      this.claim === -1 &&
+      this.monitorClaim === -1 &&
+      this.logSource === -1 &&
+      this.recordClaim === -1
+    )
   }
 
   copyFrom(other: Decision): void {
@@ -32,6 +42,9 @@ export class Decision {
     this.takeMonitored(other)
     this.logSource = other.logSource
     this.logEntry = other.logEntry
+    this.recordClaim = other.recordClaim
+    this.recordEntry = other.recordEntry
+    this.recordIsExact = other.recordIsExact
   }
 
   clear(): void {
@@ -44,6 +57,8 @@ export class Decision {
     this.monitorEntry = -1
     this.logSource = -1
     this.logEntry = -1
+    this.recordClaim = -1
+    this.recordEntry = -1
   }
 
   /** As `clear`; then only bans, and the exceptions that lift them, add their results. */

@@ -1,4 +1,5 @@
 import type { LocalData, NameSource } from '../rules/model/types.js'
+import type { RecordBuffers } from './record-table.js'
 import { ListPacker, unpackList, type PackedList, type PackedListBuffers } from './packed-list.js'
 
 /** The name sources that some rule of some network refers to, without their names. */
@@ -8,6 +9,8 @@ export interface SourceTable {
   readonly passes: PassTable
   /** DNS records that a list has for its names (RPZ local data), by index in `list`. */
   readonly localData: ReadonlyMap<number, LocalData>
+  /** Local records of networks, by index in `list`. */
+  readonly records: ReadonlyMap<number, RecordBuffers>
   /**
    * By number of the source: 1 if lookups of its names are logged whatever the decision, since a ban covers
    * them, or did in the last 90 days. Such a source decides nothing by that: see `Decision.logSource`.
@@ -54,7 +57,7 @@ export interface SourceSummary {
 
 /** Whether the names of a source count as names of the rules. */
 export function isCounted({ kind, isEncloser }: SourceSummary): boolean {
-  return kind !== 'local' && kind !== 'logged' && !isEncloser
+  return kind !== 'local' && kind !== 'logged' && kind !== 'record' && !isEncloser
 }
 
 export function packSources(sources: Iterable<SourceSummary>): PackedListBuffers {

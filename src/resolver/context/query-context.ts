@@ -132,6 +132,11 @@ export class QueryContext {
     return this.query.aliases.qnameLength > 0
   }
 
+  /** Whether local records alone have made the aliases: then they are logged, unless a rule blocks the target. */
+  get isRecordAlias(): boolean {
+    return this.aliasMatch === MATCH.record && this.isAliased
+  }
+
   /** CNAME and ANY ask for an alias itself: RFC 1034 §4.3.2, step 3a. */
   get followsAliases(): boolean {
     const { qtype } = this.query
@@ -154,15 +159,33 @@ export class QueryContext {
   ): boolean {
     const { query, target } = this
     const { qname, aliases } = query
-    if (!this.isAliased) {
+    if (!this.isAliased || this.isRecordAlias) {
+      this.aliasMatch = this.matchBehindRecord(match)
       this.aliasDecision.copyFrom(decision)
-      this.aliasMatch = match
     }
     const ede = this.edeOf(policy, claim)
     const { ttl } = claim.reply!
     if (!aliases.append(qname.octets, qname.length, target, length, ttl, ede)) return false
     qname.set(target, 0, policy.seed)
     return true
+  }
+
+  /** As `addAlias`, where local records have the CNAME. */
+  addRecordAlias(decision: Decision, length: Octets, ttl: Seconds, seed: number): boolean {
+    const { query, target } = this
+    const { qname, aliases } = query
+    if (!this.isAliased) {
+      this.aliasDecision.copyFrom(decision)
+      this.aliasMatch = MATCH.record
+    }
+    if (!aliases.append(qname.octets, qname.length, target, length, ttl, undefined)) return false
+    qname.set(target, 0, seed)
+    return true
+  }
+
+  /** How the query came to a rule: by the CNAME of a local record, if that led to the name. */
+  matchBehindRecord(match: Match): Match {
+    return match === MATCH.qname && this.isRecordAlias ? MATCH.cname : match
   }
 
   /**
@@ -185,9 +208,9 @@ export class QueryContext {
     ede: Uint8Array,
     seed: number
   ): boolean {
-    const { query, isAliased } = this
+    const { query, isAliased, isRecordAlias } = this
     if (appendChain(query, answer, name, age, ede) === 0) return false
-    if (!isAliased) {
+    if (!isAliased || isRecordAlias) {
       this.aliasDecision.copyFrom(decision)
       this.aliasMatch = match
     }

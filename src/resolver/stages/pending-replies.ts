@@ -134,7 +134,8 @@ export class PendingReplies implements PendingQueryHandler {
       decided = stages.applyPolicy(took, false)
       if (decided === CONTINUE) decided = this.answerPending(pending, answer, verdict, took)
     }
-    if (decided !== PENDING || pending.restarts < MAX_RESTARTS) return decided
+    if (decided !== PENDING || pending.restarts < MAX_RESTARTS)
+      return stages.markAuthoritative(decided)
     const { responses } = this.dependencies
     return stages.respond(responses.giveUp(stages.now), VERDICT.failed, took)
   }

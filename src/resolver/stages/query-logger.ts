@@ -72,20 +72,21 @@ export class QueryLogger {
     const claim = this.policy!.claims.at(decision.claim)!
     const reply = claim.reply!
     const isDropped = reply.action === 'drop'
-    if (context.isAliased) {
+    if (context.isAliased && !context.isRecordAlias) {
       this.logAliased(context, isDropped ? NO_RCODE : blockedRcode(claim, match), took)
       return
     }
-    this.counters.countBlocked(context.clientClass, decision.claim, match)
+    const how = context.matchBehindRecord(match)
+    this.counters.countBlocked(context.clientClass, decision.claim, how)
     if (!this.logsBlocked) return
-    this.setVerdict(VERDICT.blocked, match, decision.claim, decision.entry)
+    this.setVerdict(VERDICT.blocked, how, decision.claim, decision.entry)
     this.setReply(
       context,
       isDropped ? NO_RCODE : blockedRcode(claim, match),
       isDropped ? -1 : reply.ede,
       -1
     )
-    this.push(context, took)
+    this.pushOriginal(context, took)
   }
 
   /**
@@ -95,7 +96,8 @@ export class QueryLogger {
    * @param rcode of the reply
    */
   logAliased(context: QueryContext, rcode: number, took: Milliseconds): void {
-    const { aliasDecision, aliasMatch, query } = context
+    if (context.isRecordAlias) return this.logRecord(context, rcode, took)
+    const { aliasDecision, aliasMatch } = context
     const { claim, entry } = aliasDecision
     this.counters.countBlocked(context.clientClass, claim, aliasMatch)
     if (!this.logsBlocked) return
@@ -106,7 +108,23 @@ export class QueryLogger {
       rcode === NO_RCODE ? -1 : this.policy!.claims.at(claim)!.reply!.ede,
       -1
     )
-    this.push(context, took, query.aliases.qname, query.aliases.qnameLength)
+    this.pushOriginal(context, took)
+  }
+
+  /** Local records have answered the name, or made an alias of it that is resolved. It is never counted as blocked. */
+  logRecord(context: QueryContext, rcode: number, took: Milliseconds): void {
+    const { isAliased, isRecordAlias } = context
+    if (isAliased && !isRecordAlias) return this.logAliased(context, rcode, took)
+    const decision = isAliased ? context.aliasDecision : context.decision
+    const { recordClaim, recordEntry, monitorClaim, monitorEntry } = decision
+    const isMonitored = monitorClaim !== -1
+    if (isMonitored) this.counters.countMonitored(monitorClaim, MATCH.qname)
+    const isWanted = (isMonitored && this.logsBlocked) || (this.logsBans && isLogged(decision))
+    if (!this.logsAll && !isWanted) return
+    if (isMonitored) this.setVerdict(VERDICT.monitored, MATCH.qname, monitorClaim, monitorEntry)
+    else this.setVerdict(VERDICT.local, MATCH.record, recordClaim, recordEntry)
+    this.setReply(context, rcode, -1, -1)
+    this.pushOriginal(context, took)
   }
 
   /**
@@ -149,12 +167,13 @@ export class QueryLogger {
 
   /** The rebinding guard has replaced the answer by NODATA. */
   logPrivateAddress(context: QueryContext, answer: Answer, ede: number, took: Milliseconds): void {
-    if (context.isAliased) return this.logAliased(context, RCODE.NOERROR, took)
+    if (context.isAliased && !context.isRecordAlias)
+      return this.logAliased(context, RCODE.NOERROR, took)
     this.counters.countRebinding(context.clientClass)
     if (!this.logsBlocked) return
     this.setVerdict(VERDICT.blocked, MATCH.rebinding, -1, -1)
     this.setReply(context, RCODE.NOERROR, ede, answer.upstream)
-    this.push(context, took)
+    this.pushOriginal(context, took)
   }
 
   /**
@@ -225,6 +244,13 @@ export class QueryLogger {
     event.rcode = rcode
     event.ede = query.edns ? ede : -1
     event.upstream = upstream
+  }
+
+  /** As `push`, with the name of the client's query where aliases lead away from it. */
+  private pushOriginal(context: QueryContext, took: Milliseconds): void {
+    const { aliases } = context.query
+    if (!context.isAliased) this.push(context, took)
+    else this.push(context, took, aliases.qname, aliases.qnameLength)
   }
 
   private push(

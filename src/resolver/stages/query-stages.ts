@@ -9,7 +9,7 @@ import { encodeAliasedAnswer } from '../../wire/dns/reply/aliased-reply.js'
 import { encodeCachedAnswer } from '../../wire/dns/reply/cached-reply.js'
 import { encodeError } from '../../wire/dns/reply/local-reply.js'
 import { withoutEch } from '../../wire/dns/reply/without-ech.js'
-import { addBans } from '../../policy/evaluate/client-pair.js'
+import { addBans, isBanned } from '../../policy/evaluate/client-pair.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import { TIER } from '../../policy/tables/claim.js'
 import { ECH, type EchCode } from '../../policy/tables/client-table.js'
@@ -24,6 +24,14 @@ import {
   localRcode,
   writeLocalReply
 } from './special-use-reply.js'
+import {
+  aliasTtl,
+  answersHere,
+  markAlias,
+  recordAlias,
+  recordRcode,
+  writeRecords
+} from './record-reply.js'
 import type { LookupCounters } from '../context/lookup-counters.js'
 import type { Prefetcher } from '../answers/prefetcher.js'
 import { CONTINUE, RESTART, type QueryContext } from '../context/query-context.js'
@@ -125,6 +133,10 @@ export class QueryStages {
         context.isAliased
       )
       if (context.addressClass !== 0) this.addBansOfAddress()
+    }
+    if (decision.recordClaim !== -1 && !isBanned(policy, decision)) {
+      const length = this.answerFromRecords(took)
+      if (length !== CONTINUE) return length
     }
     if (decision.tier === TIER.specialUse) {
       const length = this.answerLocally(took)
@@ -269,6 +281,34 @@ export class QueryStages {
     if (context.addAlias(decision, match, length, policy, claim)) return RESTART
     this.dependencies.logger.logAliased(context, RCODE.SERVFAIL, took)
     return encodeError(context.octets, context.query, context.maxLength, RCODE.SERVFAIL, undefined)
+  }
+
+  /** Replies with local records; CONTINUE if the question belongs to an upstream, RESTART after a CNAME. */
+  private answerFromRecords(took: Milliseconds): number {
+    const { context, policy } = this
+    const { decision } = context
+    const { logger } = this.dependencies
+    const node = policy.findRecords(decision)
+    if (node === undefined || !answersHere(context, node)) {
+      decision.recordClaim = -1
+      return CONTINUE
+    }
+    const target = recordAlias(context, node)
+    if (target === 0) {
+      const length = writeRecords(context, policy, node)
+      logger.logRecord(context, recordRcode(node), took)
+      return length
+    }
+    if (context.addRecordAlias(decision, target, aliasTtl(node), policy.seed)) return RESTART
+    logger.logRecord(context, RCODE.SERVFAIL, took)
+    return encodeError(context.octets, context.query, context.maxLength, RCODE.SERVFAIL, undefined)
+  }
+
+  /** Sets AA in a reply that begins with a CNAME of local records. @param length or another result of a stage */
+  markAuthoritative(length: number): number {
+    const { context } = this
+    if (length > 0 && context.isRecordAlias) markAlias(context)
+    return length
   }
 
   /** Replies for a special-use name; CONTINUE if the question belongs to an upstream. */

@@ -9,7 +9,8 @@
  *       │
  *     network of the client ── unknown client ──────────────────────────► REFUSED, EDE 18
  *       │
- *     policy for the name ─┬─ special-use name ─────────────────────────► local reply (RFC 6761 ...)
+ *     policy for the name ─┬─ local record, not banned ─────────────────► its records, or its zone's denial
+ *       │                  ├─ special-use name ─────────────────────────► local reply (RFC 6761 ...)
  *       │                  └─ blocked ──────────────────────────────────► block reply, EDE
  *       │
  *     no RD, ANY over UDP, class CH ── yes ─────────────────────────────► REFUSED, HINFO, TXT
@@ -26,8 +27,8 @@
  *       │
  *     reply with the client's ID and letter case, TTLs counted down; log record where wanted
  *
- * A block reply that is an alias (the action `cname`) starts again at the policy for the name, with the
- * alias's target as name: RESTART.
+ * A block reply that is an alias (the action `cname`), or a CNAME of local records, starts again at the policy for
+ * the name, with the alias's target as name: RESTART.
  *
  * `answer` is the fast path: everything up to the cache within one call, in place, without
  * allocation. If it returns PENDING, `answerLater` forwards the query, and `PendingReplies` finishes
@@ -195,12 +196,13 @@ export class Resolver implements Responder {
     // cache can serve all networks, because block replies are never cached.
     let decided = stages.applyPolicy(0, shelved === SHELF.block)
     if (decided === CONTINUE) decided = cacheStage.answer(touched ?? context.query.key(), 0)
+    if (decided !== RESTART) return decided
     // A rule has made an alias: answers for its target as if the same client had queried that.
     while (decided === RESTART) {
       decided = stages.applyPolicy(0, false)
       if (decided === CONTINUE) decided = cacheStage.answer(context.query.key(), 0)
     }
-    return decided
+    return stages.markAuthoritative(decided)
   }
 
   private rejectMalformed(

@@ -1,5 +1,6 @@
 import { isMapped, readAddress } from '../../base/values/address.js'
 import { InterdictError } from '../../base/errors/error.js'
+import type { Seconds } from '../../base/units.js'
 import { RRTYPE } from '../dns/registry/rrtype.js'
 import { readSvcParams } from './service-params.js'
 
@@ -21,7 +22,7 @@ export interface RdataTokens {
   name(i: number): Uint8Array | undefined
 }
 
-type Field = 'u8' | 'u16' | 'ipv4' | 'ipv6' | 'name' | 'string' | RestField
+type Field = 'u8' | 'u16' | 'u32' | 'ttl' | 'ipv4' | 'ipv6' | 'name' | 'string' | RestField
 /** Fields that take all remaining tokens. */
 type RestField = 'strings' | 'hex' | 'text' | 'params'
 
@@ -31,12 +32,14 @@ const FIELDS = new Map<number, readonly Field[]>([
   [RRTYPE.AAAA, ['ipv6']],
   [RRTYPE.NS, ['name']],
   [RRTYPE.CNAME, ['name']],
+  [RRTYPE.SOA, ['name', 'name', 'u32', 'ttl', 'ttl', 'ttl', 'ttl']],
   [RRTYPE.PTR, ['name']],
   [RRTYPE.MX, ['u16', 'name']],
   [RRTYPE.TXT, ['strings']],
   [RRTYPE.HINFO, ['string', 'string']],
   [RRTYPE.SRV, ['u16', 'u16', 'u16', 'name']],
   [RRTYPE.NAPTR, ['u16', 'u16', 'string', 'string', 'string', 'name']],
+  [RRTYPE.DS, ['u16', 'u8', 'u8', 'hex']],
   [RRTYPE.TLSA, ['u8', 'u8', 'u8', 'hex']],
   [RRTYPE.CAA, ['u8', 'string', 'text']],
   [RRTYPE.SVCB, ['u16', 'name', 'params']],
@@ -81,6 +84,13 @@ function readField(field: Field, tokens: RdataTokens, from: number, to: number):
     case 'u8':
     case 'u16':
       return readNumber(text, field === 'u8' ? 1 : 2) ?? fail(invalid('not a number in range'))
+    case 'u32':
+      return (
+        encodeUint32(/^\d{1,10}$/.test(text) ? Number(text) : Infinity) ??
+        fail(invalid('not a number in range'))
+      )
+    case 'ttl':
+      return encodeUint32(readTtl(text) ?? Infinity) ?? fail(invalid('not a duration'))
     case 'ipv4':
       return readIp(text, true) ?? fail(invalid('not an IPv4 address'))
     case 'ipv6':
@@ -118,6 +128,25 @@ function readNumber(text: string, octets: 1 | 2): Uint8Array | undefined {
   const value = /^\d{1,5}$/.test(text) ? Number(text) : Infinity
   if (value >= 2 ** (8 * octets)) return undefined
   return octets === 1 ? Uint8Array.of(value) : Uint8Array.of(value >> 8, value)
+}
+
+function encodeUint32(value: number): Uint8Array | undefined {
+  if (value >= 2 ** 32) return undefined
+  const octets = new Uint8Array(4)
+  new DataView(octets.buffer).setUint32(0, value)
+  return octets
+}
+
+/** Seconds per unit of durations in zone files, as in BIND. */
+const TTL_UNITS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 } as const
+
+/** Reads a TTL: `3600`, or with units, `1h30m`. Undefined: neither, or more than 2^31 - 1 (RFC 2181 §8). */
+export function readTtl(text: string): Seconds | undefined {
+  if (!/^(?:\d{1,10}[smhdw]?)+$/i.test(text)) return undefined
+  let seconds = 0
+  for (const [, digits, unit] of text.toLowerCase().matchAll(/(\d+)([smhdw]?)/g))
+    seconds += Number(digits) * TTL_UNITS[(unit === '' ? 's' : unit) as keyof typeof TTL_UNITS]
+  return seconds < 2 ** 31 ? seconds : undefined
 }
 
 function readIp(text: string, isIpv4: boolean): Uint8Array | undefined {

@@ -43,6 +43,10 @@ export class ZoneRecords {
   /** Index of the word with the current record's type, and whether that is CNAME. */
   typeWord = 0
   isCname = false
+  /** Index of the word with the current record's TTL; -1: none. */
+  ttlWord = -1
+  /** Text of the last `$TTL`. RFC 2308 §4. */
+  defaultTtl: string | undefined
   /** Number of entries so far, including invalid ones and directives. */
   count = 0
   /** Number of records whose owner is not in the zone. */
@@ -101,6 +105,7 @@ export class ZoneRecords {
     const name = text.text(0).toUpperCase()
     if (name === '$TTL') {
       if (text.wordCount !== 2 || !TTL.test(text.text(1))) text.reportWord(1, 'not a TTL')
+      else this.defaultTtl = text.text(1)
     } else if (name === '$INCLUDE') text.reportWord(0, '$INCLUDE is not supported')
     else if (name !== '$ORIGIN') text.reportWord(0, 'unknown directive')
     else {
@@ -119,9 +124,12 @@ export class ZoneRecords {
     const { text } = this
     const first = text.hasOwner ? 1 : 0
     let at = first
+    this.ttlWord = -1
     for (; at < text.wordCount && at < first + 2 && !this.isCnameAt(at); at++) {
       const word = text.text(at).toUpperCase()
-      if (!TTL.test(word) && !CLASSES.has(word)) break
+      const isTtl = TTL.test(word)
+      if (!isTtl && !CLASSES.has(word)) break
+      if (isTtl) this.ttlWord = at
       if (word !== 'CH' && word !== 'HS') continue
       text.reportWord(at, 'class is not IN')
       return false

@@ -62,7 +62,7 @@ function blockView(
     networks,
     sources: sources.flatMap(source => {
       const { kind, title } = source
-      return kind === 'logged' ? [] : [{ kind, id: sourceId(source), title }]
+      return kind === 'logged' || kind === 'record' ? [] : [{ kind, id: sourceId(source), title }]
     }),
     mode,
     action: reply.action,

@@ -42,6 +42,12 @@ export const RULES = {
     `${path}: network ${quote(network)} has no clients; name the networks that extend it`,
   RULES_UNKNOWN_NETWORK: (path: string, network: string, hint: string) =>
     `${path}: unknown network ${quote(network)}${hint || '; define it under networks:'}`,
+  RULES_RECORD: (path: string, why: string) => `${path}: invalid record: ${why}`,
+  RULES_RECORD_LINE: (why: string) => `invalid record: ${why}`,
+  RULES_RECORD_BANNED: (name: string, rule: string, at: string) =>
+    `record ${name} has no effect where ban ${quote(rule)} at ${at} applies: a ban beats a record`,
+  RULES_RECORD_BLOCKED: (name: string, rule: string, at: string) =>
+    `record ${name} is answered although block ${quote(rule)} at ${at} covers it: a record beats a block`,
   RULES_EXTENDS_CYCLE: (path: string, cycle: readonly string[]) =>
     `${path}: cyclic extends: ${cycle.join(' -> ')}`,
   RULES_NO_NETWORK: () => 'networks: no network has prefixes; add prefixes to at least one',

@@ -22,7 +22,8 @@ const MATCHES: Readonly<Record<string, string>> = {
   svcb: 'by an SVCB target in the answer',
   address: 'by an address in the answer',
   rebinding: 'by the rebinding guard, for a private address in the answer',
-  ech: "by the network's ech"
+  ech: "by the network's ech",
+  record: 'by a local record'
 }
 
 const NO_REPLY = ['nothing: no reply is sent']
@@ -179,7 +180,7 @@ function ruleLine(applied: RuleView, width: number, view: View): string {
   const what = kind === 'local' ? `${id} ${pattern} (${source})` : `${kind} ${id}${of} ${where}`
   const phrases = oneLine(`${what} ${termOf(applied, view)}`)
   const text = `${outcome.padEnd(width)}  ${phrases}`
-  return `    ${outcome === 'decides' || outcome === 'monitors' ? paint('bold', text) : text}`
+  return `    ${['decides', 'answers', 'monitors'].includes(outcome) ? paint('bold', text) : text}`
 }
 
 function termOf(rule: Pick<RuleView, 'from' | 'until' | 'schedule'>, view: View): string {

@@ -16,6 +16,11 @@ const LOCAL_NAMES = new Set([
   ...['ip6-localhost', 'ip6-loopback', 'ip6-localnet', 'ip6-mcastprefix'],
   ...['ip6-allnodes', 'ip6-allrouters', 'ip6-allhosts']
 ])
+/** Whether a hosts file has this name for the machine itself. */
+export function isLocalName(name: string): boolean {
+  return LOCAL_NAMES.has(name.toLowerCase())
+}
+
 /** Wire length of `localhost.localdomain`, the only one of `LOCAL_NAMES` that could be any name. */
 const LOCALDOMAIN_OCTETS = 23
 
@@ -122,7 +127,7 @@ export class ListText {
 
   /** Whether the word is a name of the machine itself. */
   get isLocal(): boolean {
-    return LOCAL_NAMES.has(this.word.toLowerCase())
+    return isLocalName(this.word)
   }
 
   /** Reads an internationalized name into `name`; 0 if it is not one. */

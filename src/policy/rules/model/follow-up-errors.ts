@@ -11,9 +11,13 @@ const isIn =
 /** `networks.hq.bans[0]`, `clients.phone-1` */
 const isInSameRule: Dependence = (broken, at) =>
   isWithin(broken, at.slice(0, at[0] === 'networks' ? 4 : 2))
+const OWN_SECTIONS = [
+  ...(['bans', 'exceptions', 'allow', 'block'] as const),
+  ...(['records', 'record-files', 'zones'] as const)
+] as readonly string[]
 /** A network itself: its prefixes, or which others it extends. */
 const isOfNetwork: Dependence = ([section, , key]) =>
-  section === 'networks' && !['bans', 'exceptions', 'allow', 'block'].includes(String(key))
+  section === 'networks' && !OWN_SECTIONS.includes(String(key))
 const isWhole: Dependence = ({ length }) => length === 1
 
 /** Errors that depend on more than the value that they are about. */

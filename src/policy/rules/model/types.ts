@@ -38,11 +38,11 @@ export interface NameSink {
 
 /**
  * Names and addresses from one place of the rules: an app, a list, or those written into a ban, an
- * exception, an allow or a block. Rules refer to sources. `policy` adds two kinds: `local`, the
- * special-use names, and `logged`, names that were banned and whose lookups are still logged.
+ * exception, an allow or a block, or the owners of local records. Rules refer to sources. `policy` adds two
+ * kinds: `local`, the special-use names, and `logged`, names that were banned and whose lookups are still logged.
  */
 export interface NameSource {
-  readonly kind: 'app' | 'list' | 'inline' | 'local' | 'logged'
+  readonly kind: 'app' | 'list' | 'inline' | 'record' | 'local' | 'logged'
   /** App or list id; for inline names `networks.yaml:12`. Unique in a rule set. */
   readonly id: string
   /** Human-readable name: `TikTok`. */
@@ -57,10 +57,22 @@ export interface NameSource {
   readonly main?: readonly number[] | undefined
   /** For sources that are part of a list, and for the names of a ban that has `except`. */
   readonly part?: ListPart | undefined
+  /** Of the kind `record`: the nodes of its names. */
+  readonly nodes?: readonly RecordNode[] | undefined
   /** Passes all names to the sink, the same ones each time. */
   writeTo(sink: NameSink): void
   /** Whether a name in lower-cased wire form is covered, if that is known without all names. */
   covers?(name: Uint8Array): boolean
+}
+
+/** A name of local data, and what is at it: see `record-nodes.ts`. */
+export interface RecordNode {
+  /** Lower-cased wire form. */
+  readonly name: Uint8Array
+  /** `below`: all names below it that have no node of their own. */
+  readonly cover: 'exact' | 'below'
+  readonly line: number
+  readonly octets: Uint8Array
 }
 
 /**
@@ -215,7 +227,12 @@ export interface Block extends RuleBase {
   readonly reply: Reply
 }
 
-export type Rule = Ban | RuleException | Allow | Block
+/** The local records of a network, or those for all: they answer names that no ban covers. */
+export interface Records extends RuleBase {
+  readonly kind: 'record'
+}
+
+export type Rule = Ban | RuleException | Allow | Block | Records
 
 /**
  * What clients receive of the parameter `ech` in SVCB and HTTPS records, with which they encrypt the

@@ -18,6 +18,15 @@ import type {
   RuleSet,
   MustResolve
 } from '../model/types.js'
+import {
+  hasRecords,
+  readRecords,
+  recordRule,
+  type LocalRecords,
+  type RecordFile
+} from '../records/record-rules.js'
+import type { AnsweredZone } from '../records/local-zones.js'
+import { warnAboutMeetings, type WrittenRecords } from '../records/meeting-rules.js'
 import { RuleBuilder } from './rule-builder.js'
 import type { MatchEntry, NetworkEntry, NetworksFile } from '../schema/networks-schema.js'
 import { Dates } from '../time/dates.js'
@@ -51,7 +60,8 @@ export function buildNetworks(
   lists: ReadonlyMap<string, readonly NameSource[]>,
   top: Location,
   now: Seconds,
-  authorities: readonly ClientAuthority[] = []
+  authorities: readonly ClientAuthority[] = [],
+  recordFiles: ReadonlyMap<string, RecordFile> = new Map()
 ): Networks {
   const location = top.at('networks')
   const entries = Object.entries(file.networks)
@@ -66,10 +76,13 @@ export function buildNetworks(
   checkDuplicatePrefixes(entries, location)
 
   const lineage = new Map(entries.map(([id]) => [id, withAncestors(id, file.networks, location)]))
+  const local = buildLocalRecords(file, recordFiles, lineage, ids, top)
+  for (const [id, rule] of local.rules) own.set(id, [...own.get(id)!, rule])
   const networks = entries.map(([id, { prefixes }]) => {
     const ancestors = lineage.get(id)!
-    const rules =
+    const inherited =
       ancestors.length === 1 ? own.get(id)! : ancestors.flatMap(name => own.get(name) ?? [])
+    const rules = local.ofAll === undefined ? inherited : [...inherited, local.ofAll]
     const first = <K extends 'ech' | 'language'>(key: K) =>
       ancestors.map(name => file.networks[name]?.[key]).find(it => it !== undefined)
     const language = first('language') ?? file.defaults.language
@@ -85,6 +98,7 @@ export function buildNetworks(
   checkBlanketExceptions(entries, own, served, holders, location, maxShare, now)
   for (const network of served) warnAboutMissingPairs(network, apps, location)
   for (const [id, entry] of entries) warnAboutWidePrefixes(entry, location.at(id))
+  warnAboutMeetings(served, local.written, location.warnings)
   new MisleadingRules(entries, apps, own, lineage, served, location, now).warn()
   const { language, register } = file.defaults
   const site = { language, register }
@@ -97,6 +111,45 @@ export function buildNetworks(
   })
   const { inline } = sources
   return { networks: served, inline, scopes, clients, timeZone, site, mustResolve }
+}
+
+/** The rules made of the records of each network that has any, and of those for all networks. */
+function buildLocalRecords(
+  { networks, defaults }: NetworksFile,
+  files: ReadonlyMap<string, RecordFile>,
+  lineage: ReadonlyMap<string, readonly string[]>,
+  ids: RuleIds,
+  top: Location
+): {
+  readonly rules: ReadonlyMap<string, Rule>
+  readonly ofAll: Rule | undefined
+  readonly written: readonly WrittenRecords[]
+} {
+  const shared = top.at('defaults')
+  const ofAll = hasRecords(defaults) ? readRecords(defaults, files, shared) : undefined
+  const holders = Object.entries(networks).filter(([, entry]) => hasRecords(entry))
+  const read = new Map(
+    holders.map(([id, entry]) => [id, readRecords(entry, files, top.at('networks', id))])
+  )
+  const ruleOf = (
+    id: string,
+    records: LocalRecords,
+    inherited: readonly AnsweredZone[],
+    at: Location
+  ): Rule => {
+    ids.startNetwork()
+    return recordRule(ids.unique(`${id}/records`), id, records, inherited, at)
+  }
+  const rules = [...read].map(([id, records]): [string, Rule] => {
+    const parents = lineage.get(id)!.slice(1)
+    const zones = parents.flatMap(parent => read.get(parent)?.zones ?? [])
+    const inherited = [...zones, ...(ofAll?.zones ?? [])]
+    return [id, ruleOf(id, records, inherited, top.at('networks', id, 'records'))]
+  })
+  const rule = ofAll && ruleOf('defaults', ofAll, [], shared.at('records'))
+  const written = rules.map(([id, own]) => ({ rule: own, ...read.get(id)! }))
+  if (rule !== undefined) written.push({ rule, ...ofAll! })
+  return { rules: new Map(rules), ofAll: rule, written }
 }
 
 /** Ids given in the file; rejects duplicates. */

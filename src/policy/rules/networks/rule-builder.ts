@@ -200,7 +200,13 @@ function madeUpId(network: string, entry: AllowEntry, kind: Rule['kind']): strin
 type LocationOf = (index: number) => Location
 
 /** Path segment of generated ids for each kind of rule; bans have none, for brevity. */
-const ID_INFIX = { ban: '', exception: 'exception/', allow: 'allow/', block: 'block/' } as const
+const ID_INFIX = {
+  ban: '',
+  exception: 'exception/',
+  allow: 'allow/',
+  block: 'block/',
+  record: ''
+} as const
 
 /** Whether a source covers a name, and its list does not let the name pass. */
 function blocksName(source: NameSource, sources: readonly NameSource[], name: Uint8Array): boolean {

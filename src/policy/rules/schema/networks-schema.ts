@@ -10,6 +10,7 @@ import { DAY, INSTANT } from '../../../base/time/instant.js'
 import { idSchema, prefixSchema, textSchema } from './app-schema.js'
 import { authoritySchema, clientSchema } from './clients-schema.js'
 import { defaultExplainSchema, explainSchema, languageSchema } from './explain-schema.js'
+import { recordFileSchema, recordSchema, recordZoneSchema } from './record-schema.js'
 import { scheduleSchema, timeZoneSchema } from './schedule-schema.js'
 
 /** Schema of `networks.yaml`; `docs/reference/rules.md` describes each key. */
@@ -139,6 +140,13 @@ const exceptions = z.strictObject({
 const allow = z.strictObject(matchFields).refine(hasOneEnd, ONE_END)
 const block = z.strictObject({ ...matchFields, force, ...reply }).refine(hasOneEnd, ONE_END)
 
+/** Names that are answered here. */
+const localData = {
+  records: listOf(recordSchema),
+  'record-files': listOf(recordFileSchema),
+  zones: listOf(recordZoneSchema)
+}
+
 const network = z.strictObject({
   description: textSchema.optional(),
   prefixes: listOf(prefixSchema),
@@ -148,7 +156,8 @@ const network = z.strictObject({
   bans: listOf(ban),
   exceptions: listOf(exception),
   allow: listOf(z.union([patternSchema, allow])),
-  block: listOf(z.union([patternSchema, block]))
+  block: listOf(z.union([patternSchema, block])),
+  ...localData
 })
 
 const defaults = z.strictObject({
@@ -160,7 +169,8 @@ const defaults = z.strictObject({
   explain: defaultExplainSchema.optional(),
   register: parsedString('a URL such as https://bans.example.org/', readUrl)
     .transform(url => (url.endsWith('/') ? url : `${url}/`))
-    .optional()
+    .optional(),
+  ...localData
 })
 
 /** The networks in which an app or list is meant to be banned. */

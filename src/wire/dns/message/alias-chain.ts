@@ -24,7 +24,7 @@ export class AliasChain {
   /** QNAME of the query, lower-cased; its length is 0 before the first `append`. */
   readonly qname = new Uint8Array(MAX_NAME)
   qnameLength: Octets = 0
-  /** Extended errors of the first rule, as encoded by `encodeEde`. */
+  /** Extended errors of the first rule that has any, as encoded by `encodeEde`. */
   ede: Uint8Array | undefined
 
   clear(): void {
@@ -49,6 +49,7 @@ export class AliasChain {
    * Appends a CNAME from the current name to `target[0, length)`.
    *
    * @param name the current name, lower-cased, `nameLength` octets long
+   * @param ede undefined: a local record, no rule, makes the alias
    * @returns false if the chain would loop or is too long
    */
   append(
@@ -57,14 +58,14 @@ export class AliasChain {
     target: Uint8Array,
     length: Octets,
     ttl: Seconds,
-    ede: Uint8Array
+    ede: Uint8Array | undefined
   ): boolean {
     const { octets } = this
     if (this.qnameLength === 0) {
       copyOctets(name, 0, nameLength, this.qname, 0)
       this.qnameLength = nameLength
-      this.ede = ede
     }
+    this.ede ??= ede
     if (this.count === MAX_ALIASES || this.contains(target, length)) return false
     const at = this.length
     setUint16(octets, at, 0xc000 | this.owner)
