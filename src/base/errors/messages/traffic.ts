@@ -19,6 +19,8 @@ export const TRAFFIC = {
   WIRE_TSIG: (at: number) => `TSIG record at octet ${at} is malformed, or not the last record`,
   WIRE_CLASS: (at: number) => `record at octet ${at} is not of class IN`,
   NAME_INVALID: (text: string, why: string) => `${quote(text)} is not a domain name: ${why}`,
+  TRUST_ANCHOR_INVALID: (text: string, why: string) =>
+    `${quote(text)} is not a trust anchor: ${why}`,
 
   // udp, server
   SOCKET_BIND: (endpoint: string, why: string) => `cannot listen on ${endpoint}: ${why}`,
