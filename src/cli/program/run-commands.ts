@@ -53,6 +53,27 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
     })
   examples(landing, 'landing --listen 192.0.2.80:80', "landing --listen '[2001:db8::80]:80'")
 
+  const dnssec = program
+    .command('dnssec')
+    .summary('Validate an answer, and show its chain of trust')
+    .description(
+      'Query the upstreams of the settings for a name, validate the answer by DNSSEC, and show its chain of ' +
+        'trust: which key signed what, and what failed. The exit code is 1 if the answer is bogus or ' +
+        'could not be validated.'
+    )
+    .argument('<name>', 'domain name; of a URL or e-mail address, its host name')
+    .option('-t, --type <type>', 'query type, such as AAAA or TYPE65280', 'A')
+    .option(
+      '--anchor <anchors...>',
+      'trust anchors instead of those of the root, each as DS or DNSKEY in zone file format'
+    )
+    .option('--json', 'print JSON')
+    .action(async (name: string, _options, command: Command) => {
+      const { dnssec } = await import('../commands/gateway/dnssec.js')
+      done(await dnssec(name, command.optsWithGlobals(), io))
+    })
+  examples(dnssec, 'dnssec example.com', 'dnssec _25._tcp.mail.example.com --type TLSA --json')
+
   const ping = program
     .command('ping')
     .summary('Check that the server answers on every listen address')
