@@ -238,6 +238,7 @@ const TROUBLE: StatusReply = withHealth({
     }
   ],
   probe: null,
+  validation: null,
   fleet: {
     name: 'site-17',
     ring: 'canary',

@@ -101,6 +101,7 @@ const GOOD: Status = {
   reports: [],
   fleet: null,
   probe: null,
+  validation: null,
   recorder,
   archive: null
 }

@@ -21,7 +21,8 @@ export const kinds = transports().map(({ kind }) => kind)
 /** The packed file of a thread, which starts three times as fast as separate modules. */
 export const packed = (file: string): string => resolve('dist/bundle/serve', file)
 
-export type Role = 'worker' | 'compiler' | 'recorder' | 'fetcher' | 'transfer' | 'http' | 'probe'
+export type Role =
+  'worker' | 'compiler' | 'recorder' | 'fetcher' | 'transfer' | 'http' | 'probe' | 'validation'
 
 /** Starts threads like the program, and keeps track of them so that a test can kill them. */
 export class Threads {

@@ -134,6 +134,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/probe.test.ts',
     'settings turn it on and off, and its thread is restarted'
   ],
+  'validation thread dies': [
+    'daemon/validation.test.ts',
+    'off: no thread, no query, nothing in the status; a change of rules is enough'
+  ],
   'invalid TSIG secret': ['daemon/zone-transfers.test.ts', 'invalid secrets'],
   'fetcher thread dies': ['daemon/remote-lists.test.ts', 'a fetcher that dies'],
   'two `interdict certificate renew` at once': ['acme/renew.test.ts', 'one at a time'],

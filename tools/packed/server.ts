@@ -10,6 +10,9 @@ import { common, COMPILED, define } from './options.js'
 const FLEET = 'fleet-main'
 /** Likewise, for gateways that probe themselves. */
 const PROBE = 'probe-main'
+/** Likewise, for gateways that observe DNSSEC. */
+const VALIDATION = 'validation-main'
+const OPTIONAL_THREADS: readonly string[] = [FLEET, PROBE, VALIDATION]
 
 /** Most of the HTTP thread's code: a file of its own, which the thread loads when the API is first called. */
 const API = 'start-api'
@@ -94,7 +97,7 @@ export async function bundleServer(folder: string): Promise<readonly BundledFile
     entryPoint === undefined ? [] : [{ name: basename(entryPoint, '.js'), path: resolve(path) }]
   )
   const names = files.map(({ name, path }) => [name, basename(path)] as const)
-  const isOptional = (name: string): boolean => name in OPTIONAL || name === FLEET || name === PROBE
+  const isOptional = (name: string): boolean => name in OPTIONAL || OPTIONAL_THREADS.includes(name)
   const optional = Object.fromEntries(names.filter(([name]) => isOptional(name)))
   const kept = Object.fromEntries(names.filter(([name]) => name !== 'serve' && !isOptional(name)))
   for (const [name, file] of names) {

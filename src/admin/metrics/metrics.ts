@@ -5,7 +5,13 @@ import { logMetrics, outputMetrics } from './log-metrics.js'
 import type { MetricFamily } from './metrics-text.js'
 import { enforcementMetrics, rulesMetrics, zoneMetrics } from './rules-metrics.js'
 import { sharedMetrics } from './shared-metrics.js'
-import { alertMetrics, fleetMetrics, probeMetrics, reportMetrics } from './service-metrics.js'
+import {
+  alertMetrics,
+  fleetMetrics,
+  probeMetrics,
+  reportMetrics,
+  validationMetrics
+} from './service-metrics.js'
 import { cacheMetrics, trafficMetrics, upstreamMetrics, workerMetrics } from './traffic-metrics.js'
 
 /** Figures of the whole process, which the status has not. */
@@ -40,6 +46,7 @@ export function metricFamilies(status: StatusReply, figures: ProcessFigures): Me
     ...reportMetrics(status),
     ...fleetMetrics(status),
     ...probeMetrics(status),
+    ...validationMetrics(status),
     ...sharedMetrics(status)
   ].map(family => ({ ...family, name: `interdict_${family.name}` }))
 }

@@ -53,3 +53,23 @@ export function probeMetrics({ probe }: StatusReply): MetricFamily[] {
     )
   ]
 }
+
+export function validationMetrics({ validation }: StatusReply): MetricFamily[] {
+  const text =
+    'Answers that were validated by DNSSEC for networks with dnssec: observe, by verdict.'
+  return [
+    optionals('dnssec_validations', text, validation, ({ networks }) =>
+      Object.entries(networks).flatMap(([network, verdicts]) =>
+        Object.entries(verdicts).map(([verdict, value]) => {
+          return { value, labels: { network, verdict } }
+        })
+      )
+    ),
+    optionals(
+      'dnssec_dropped',
+      'Answers that were not validated: too many at once.',
+      validation,
+      ({ dropped }) => [{ value: dropped }]
+    )
+  ]
+}

@@ -13,6 +13,7 @@ export const THREAD_FILES = [
   'gateway/probe/probe-main.js',
   'lookups/threads/recorder-main.js',
   'sources/refresh/transfer-main.js',
+  'gateway/validation/validation-main.js',
   'gateway/workers/worker-main.js'
 ] as const
 

@@ -207,6 +207,7 @@ export class Gateway {
     parts.reports.update(config)
     parts.fleet.configure(config, bootstrap)
     parts.probe.configure(config)
+    parts.validation.configure(config)
     parts.http.configure(config)
     parts.reloader.configure(config, bootstrap, prepared.primaries)
     return []
@@ -275,6 +276,7 @@ export class Gateway {
     admin.close()
     fleet.close()
     probe.close()
+    this.parts.validation.close()
     void http.close()
     loopDetector.close()
     lag.close()
@@ -288,6 +290,7 @@ export class Gateway {
     this.counters = ruleCounters.adopt(snapshot)
     fleet.onChange()
     probe.setRules(snapshot, reloader.packedRules)
+    this.parts.validation.setRules(snapshot)
     if (!isFirst) workerPool.adopt({ snapshot, counters: this.counters })
   }
 
@@ -312,6 +315,7 @@ export class Gateway {
       reports: parts.reports.status,
       fleet: parts.fleet.status,
       probe: parts.probe.status,
+      validation: parts.validation.status,
       started: created.wall,
       uptime: performance.now() - created.monotonic,
       stopping: this.isStopping,

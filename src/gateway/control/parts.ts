@@ -22,6 +22,7 @@ import { packRulesInForce } from '../status/rules-in-force.js'
 import type { Status } from '../status/status.js'
 import { Alerts } from '../alerts/alerts.js'
 import { ProbeHandle } from '../probe/probe-handle.js'
+import { ValidationHandle } from '../validation/validation-handle.js'
 import { Archiver } from '../../lookups/threads/archiver.js'
 import { ChainWitness } from '../../lookups/witness/chain-witness.js'
 import { RecorderHandle } from '../../lookups/threads/recorder-handle.js'
@@ -106,6 +107,7 @@ export interface GatewayParts {
   readonly reports: ReportScheduler
   readonly fleet: FleetAgent
   readonly probe: ProbeHandle
+  readonly validation: ValidationHandle
   readonly reloader: RulesReloader
   /** Undefined: the settings are not reloaded. */
   readonly settings: SettingsReloader | undefined
@@ -139,6 +141,7 @@ export function createParts(
   })
 
   const probe = new ProbeHandle({ startThread, log, workers: count })
+  const validation = new ValidationHandle({ startThread, log })
   const probeKey = newProbeKey()
   const disabledRoutes: ReadonlySet<number> = new Set()
   const workerPool: WorkerPool = new WorkerPool({
@@ -151,6 +154,7 @@ export function createParts(
     onAdopted: generation => ruleCounters.settle(generation),
     onProbe: token => loopDetector.onProbeReturned(token),
     onNotify: (zone, primary) => reloader.onNotify(zone, primary),
+    onSample: sample => validation.onSample(sample),
     ...{ startThread, rings, log }
   })
   const loopDetector = new LoopDetector({
@@ -228,6 +232,7 @@ export function createParts(
   reports.update(config)
   fleet.configure(config, bootstrap)
   probe.configure(config)
+  validation.configure(config)
   return {
     ...{
       cache,
@@ -242,7 +247,7 @@ export function createParts(
       cookies,
       tls
     },
-    ...{ ruleCounters, lag, alerts, reports, fleet, probe, reloader, settings }
+    ...{ ruleCounters, lag, alerts, reports, fleet, probe, validation, reloader, settings }
   }
 }
 

@@ -13,6 +13,7 @@ import type { AlertHookStatus } from './alert-hook-status.js'
 import type { ScheduledReportStatus } from '../reports/report-scheduler.js'
 import type { HealthState, ProblemCode } from './problems.js'
 import type { FleetStatus } from './fleet-status.js'
+import type { ValidationStatus } from '../validation/validation-status.js'
 import type { ProbeStatus } from '../probe/probe-status.js'
 import { archiveStatus, type ArchiveStatus } from '../../lookups/threads/archive-status.js'
 import type { Archiver } from '../../lookups/threads/archiver.js'
@@ -90,6 +91,8 @@ export interface Status extends WorkerCounters {
   readonly fleet: FleetStatus | null
   /** Null: it is off. */
   readonly probe: ProbeStatus | null
+  /** Of answers by DNSSEC, for networks with `dnssec: observe`. Null: there are none. */
+  readonly validation: ValidationStatus | null
   /** Null: no reply in time. */
   readonly recorder: (RecorderReply & { readonly restarts: number }) | null
   /** Null: archiving, retention and chaining are off, or the query log is. */
@@ -213,6 +216,7 @@ export interface StatusSources extends UpstreamSources {
   readonly reports: readonly ScheduledReportStatus[]
   readonly fleet: FleetStatus | null
   readonly probe: ProbeStatus | null
+  readonly validation: ValidationStatus | null
   readonly endpoints: readonly ListenConfig[]
   readonly transport: Transport['kind']
   readonly slowTransport: string | null
@@ -280,6 +284,7 @@ export async function gatherStatus(
     reports: sources.reports,
     fleet: sources.fleet,
     probe: sources.probe,
+    validation: sources.validation,
     recorder:
       typeof recorded === 'object' ? { ...recorded, restarts: recorder.restarts.count } : null,
     archive,

@@ -17,6 +17,10 @@ import { Prefetcher } from '../../resolver/answers/prefetcher.js'
 import { QueryLogger } from '../../resolver/stages/query-logger.js'
 import { Resolver, type ResolverSettings } from '../../resolver/stages/resolve.js'
 import { SharedQueries } from '../../resolver/stages/shared-queries.js'
+import {
+  ValidationSampler,
+  type ValidationSample
+} from '../../resolver/stages/validation-sampler.js'
 import { UpstreamResponseHandler } from '../../resolver/answers/upstream-response-handler.js'
 import { ClientRecognizer } from '../../resolver/server/client-recognizer.js'
 import { DescriptorTable } from '../../base/system/descriptor-table.js'
@@ -80,17 +84,21 @@ export class DataPlane {
   private readonly listeners: WorkerListeners
   private readonly notify: NotifyHandler
   private readonly ownProbes: ProbeRecognizer
+  private readonly sampler: ValidationSampler
 
   /**
    * @param onProbe called with the token of each loop detection probe that arrives as a query
    * @param onNotify called with the zone and the primary of each NOTIFY
+   * @param onSample called with some of the questions that were answered, to validate the answers
    */
   constructor(
     private readonly init: WorkerInit,
     private readonly log: ServiceLog,
     private readonly onProbe: (token: string) => void,
-    onNotify: (zone: string, primary: string) => void
+    onNotify: (zone: string, primary: string) => void,
+    onSample: (sample: ValidationSample) => void = () => undefined
   ) {
+    this.sampler = new ValidationSampler(onSample)
     this.settings = init.settings
     this.notify = new NotifyHandler(this.clock, onNotify)
     this.notify.setRules(init.notify)
@@ -301,6 +309,7 @@ export class DataPlane {
       loopDetection: { probes, onProbe: this.onProbe },
       notify: this.notify,
       probes: this.ownProbes,
+      sampler: this.sampler,
       clock: this.clock
     }
     const policy = new Policy(snapshot)

@@ -40,7 +40,8 @@ const dataPlane = new DataPlane(
   init,
   log,
   token => post({ kind: 'probe', token }),
-  (zone, primary) => post({ kind: 'notified', zone, primary })
+  (zone, primary) => post({ kind: 'notified', zone, primary }),
+  sample => post({ kind: 'sample', sample })
 )
 
 process.on('uncaughtException', fail)

@@ -1,5 +1,6 @@
 import type { Config, ListenConfig } from '../config/config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
+import type { ValidationSample } from '../../resolver/stages/validation-sampler.js'
 import type { NotifyRules } from '../../resolver/stages/notify-handler.js'
 import type { TlsMaterial } from '../../wire/tls/certificate-contexts.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
@@ -105,6 +106,8 @@ export type FromWorker =
   | { readonly kind: 'probe'; readonly token: string }
   /** A primary sent NOTIFY for a zone, named by its canonical text. */
   | { readonly kind: 'notified'; readonly zone: string; readonly primary: string }
+  /** An answer to be validated. */
+  | { readonly kind: 'sample'; readonly sample: ValidationSample }
   /** The worker cannot continue, and exits. */
   | { readonly kind: 'failed'; readonly error: SerializedError }
   | LogLine

@@ -1,3 +1,4 @@
+import type { ValidationSample } from '../../resolver/stages/validation-sampler.js'
 import { failure } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { ListenConfig } from '../config/config.js'
@@ -51,6 +52,8 @@ export interface WorkerPoolOptions {
   readonly onProbe: (token: string) => void
   /** Called with the zone and the primary of each NOTIFY. */
   readonly onNotify: (zone: string, primary: string) => void
+  /** Called with some of the questions that were answered, to validate the answers. */
+  readonly onSample?: (sample: ValidationSample) => void
 }
 
 /** One worker's reply to a request. */
@@ -297,6 +300,8 @@ export class WorkerPool {
         return this.options.onProbe(message.token)
       case 'notified':
         return this.options.onNotify(message.zone, message.primary)
+      case 'sample':
+        return this.options.onSample?.(message.sample)
       case 'failed':
         void this.endWorker(worker).then(() => this.onWorkerExit(worker, message.error))
         return

@@ -17,7 +17,7 @@ import {
 } from '../tables/claim-index.js'
 import type { PackedClaims } from '../tables/claim-table.js'
 import { LANGUAGES } from '../rules/model/user-explanation.js'
-import { ECH } from '../tables/client-table.js'
+import { DNSSEC, ECH } from '../tables/client-table.js'
 import { buildPassTable } from '../tables/pass-table.js'
 import type { Pause, Snapshot } from '../tables/snapshot.js'
 import { buildRecords, type RecordBuffers } from '../tables/record-table.js'
@@ -91,6 +91,7 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
       prefixes,
       networkOf: Int32Array.from(classes, ({ network }) => network),
       ech: Uint8Array.from(classes, ({ network }) => ECH[networks[network]?.ech ?? 'pass']),
+      dnssec: Uint8Array.from(classes, ({ network }) => DNSSEC[networks[network]?.dnssec ?? 'off']),
       languages: Uint8Array.from(classes, ({ network }) =>
         LANGUAGES.indexOf(networks[network]?.language ?? LANGUAGES[0])
       ),

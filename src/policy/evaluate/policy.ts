@@ -15,7 +15,7 @@ import type { Decision } from '../tables/decision.js'
 import { ActiveClaims } from './active-claims.js'
 import { ClassPairs } from './class-pairs.js'
 import { EntryEvaluator } from './entry-evaluator.js'
-import type { EchCode } from '../tables/client-table.js'
+import { DNSSEC, type EchCode } from '../tables/client-table.js'
 
 /**
  * Evaluates names and addresses against one snapshot. Each thread makes its own over the same shared
@@ -40,6 +40,7 @@ export class Policy {
   private readonly embedded = new Uint32Array(4)
   private readonly groups: Int32Array
   private readonly ech: Uint8Array
+  private readonly dnssec: Uint8Array
   private readonly languages: Uint8Array
   private readonly specialUseGroup: number
   private readonly specialUse: ReadonlyMap<number, SpecialUseEntry>
@@ -63,6 +64,7 @@ export class Policy {
     this.groups = clients.groupOf
     this.pairs = new ClassPairs(clients.networkOf.length)
     this.ech = clients.ech
+    this.dnssec = clients.dnssec
     this.languages = clients.languages
     this.specialUseGroup = clients.specialUseGroup
     this.specialUse = new Map(snapshot.specialUse.map(name => [name.entry, name]))
@@ -84,6 +86,11 @@ export class Policy {
 
   echFor(clientClass: number): EchCode {
     return this.ech[clientClass] as EchCode
+  }
+
+  /** Whether a sample of the answers for clients of this class is validated. */
+  observesDnssec(clientClass: number): boolean {
+    return this.dnssec[clientClass] === DNSSEC.observe
   }
 
   /** Index in `LANGUAGES`. */

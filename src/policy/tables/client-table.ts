@@ -1,5 +1,5 @@
 import type { PrefixTableBuffers } from '../../base/values/prefix-table.js'
-import type { EchPolicy } from '../rules/model/types.js'
+import type { DnssecPolicy, EchPolicy } from '../rules/model/types.js'
 import type { IdentityTable } from './identity-table.js'
 import type { Code } from '../../base/code.js'
 
@@ -11,6 +11,9 @@ export const ECH: Readonly<Record<EchPolicy, EchCode>> = {
   strip: 1 as EchCode,
   'hide-https': 2 as EchCode
 }
+
+/** `DnssecPolicy` as a number. */
+export const DNSSEC: Readonly<Record<DnssecPolicy, number>> = { off: 0, observe: 1 }
 
 /**
  * Networks and client classes. A client class is a set of clients that are in the same network and
@@ -26,6 +29,8 @@ export interface ClientTable {
   readonly networkOf: Int32Array
   /** Client class to `EchCode`. */
   readonly ech: Uint8Array
+  /** Client class to a number of `DNSSEC`. */
+  readonly dnssec: Uint8Array
   /** Client class to index in `LANGUAGES`. */
   readonly languages: Uint8Array
   /** Client class to group. */

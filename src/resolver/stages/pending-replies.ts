@@ -17,6 +17,7 @@ import { CONTINUE, MAX_TCP_MESSAGE, RESTART, type QueryContext } from '../contex
 import type { QueryStages } from './query-stages.js'
 import { DROP, PENDING, rcodeOf, type ReplyTarget } from '../context/responder.js'
 import type { SharedQueries } from './shared-queries.js'
+import type { ValidationSampler } from './validation-sampler.js'
 import type {
   UpstreamAnswer,
   UpstreamResponseHandler
@@ -28,6 +29,8 @@ export interface PendingDependencies extends CacheDependencies {
   readonly responseTimer: ClientResponseTimer
   /** Undefined: there are no other workers. */
   readonly sharedQueries?: SharedQueries | undefined
+  /** Undefined: nothing is validated. */
+  readonly sampler?: ValidationSampler | undefined
 }
 
 /** The slow path of `Resolver`: forwards a query, and replies with the last stages when an answer has come. */
@@ -118,6 +121,10 @@ export class PendingReplies implements PendingQueryHandler {
       this.dependencies.counters.countLate(rcodeOf(this.replyBuffer, 0), took)
     }
     target.reply(length === DROP ? undefined : this.replyBuffer, 0, length)
+    if (!isProbe && verdict === VERDICT.forwarded) {
+      const { policy, now } = this.stages
+      this.dependencies.sampler?.offer(policy, context.clientClass, pending.question, now)
+    }
   }
 
   /** Writes the reply to a pending query into `replyBuffer`; returns its length, DROP or PENDING. */

@@ -61,6 +61,7 @@ export const STATUS: StatusReply = {
   reports: [],
   fleet: null,
   probe: null,
+  validation: null,
   recorder: null,
   archive: null,
   readyRequires: [],

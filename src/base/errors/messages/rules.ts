@@ -88,6 +88,8 @@ export const RULES = {
     `${path}: exception too broad: covers ${covered}; restrict it to ${expected}`,
   RULES_ID_TWICE: (path: string, id: string, other: string) =>
     `${path}: duplicate id ${quote(id)}, first used at ${other}`,
+  RULES_DNSSEC: (path: string) =>
+    `${path}: enforce is not available yet; write observe, which validates a sample and changes no answer`,
   RULES_REPLY: (path: string, problem: string) => `${path}: ${problem}`,
   RULES_EXCEPT_OUTSIDE: (path: string, name: string) =>
     `${path}: ${name} is not below any of the names under names; to open a name of an app or list, write an exception`,

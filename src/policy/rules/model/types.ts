@@ -244,6 +244,14 @@ export type Rule = Ban | RuleException | Allow | Block | Records
  */
 export type EchPolicy = 'pass' | 'strip' | 'hide-https'
 
+/**
+ * Whether answers for clients of a network are validated by DNSSEC:
+ *
+ * `off`     no
+ * `observe` a sample is, after the clients have the answers
+ */
+export type DnssecPolicy = 'off' | 'observe'
+
 /** A named set of CIDR prefixes with its rules: its own first, then those it `extends`. */
 export interface NetworkRules {
   readonly id: string
@@ -251,6 +259,8 @@ export interface NetworkRules {
   readonly prefixes: readonly Prefix[]
   /** Its own, or that of the nearest network that it extends; undefined: `pass`. */
   readonly ech?: EchPolicy | undefined
+  /** Likewise; undefined: `off`. */
+  readonly dnssec?: DnssecPolicy | undefined
   /** In which its users read explanations; undefined: the first of `LANGUAGES`. */
   readonly language?: Language | undefined
   readonly rules: readonly Rule[]

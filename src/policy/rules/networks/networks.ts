@@ -83,11 +83,12 @@ export function buildNetworks(
     const inherited =
       ancestors.length === 1 ? own.get(id)! : ancestors.flatMap(name => own.get(name) ?? [])
     const rules = local.ofAll === undefined ? inherited : [...inherited, local.ofAll]
-    const first = <K extends 'ech' | 'language'>(key: K) =>
+    const first = <K extends 'ech' | 'dnssec' | 'language'>(key: K) =>
       ancestors.map(name => file.networks[name]?.[key]).find(it => it !== undefined)
     const language = first('language') ?? file.defaults.language
     const position = location.at(id).keyPosition
-    return { id, position, prefixes, ech: first('ech'), language, rules }
+    const dnssec = first('dnssec') === 'observe' ? ('observe' as const) : undefined
+    return { id, position, prefixes, ech: first('ech'), dnssec, language, rules }
   })
   const identified = clientNetworks(file)
   const served = networks.filter(({ id, prefixes }) => prefixes.length > 0 || identified.has(id))
@@ -97,7 +98,10 @@ export function buildNetworks(
   const { 'max-share': maxShare } = file.exceptions
   checkBlanketExceptions(entries, own, served, holders, location, maxShare, now)
   for (const network of served) warnAboutMissingPairs(network, apps, location)
-  for (const [id, entry] of entries) warnAboutWidePrefixes(entry, location.at(id))
+  for (const [id, entry] of entries) {
+    warnAboutWidePrefixes(entry, location.at(id))
+    rejectEnforcement(entry, location.at(id, 'dnssec'))
+  }
   warnAboutMeetings(served, local.written, location.warnings)
   new MisleadingRules(entries, apps, own, lineage, served, location, now).warn()
   const { language, register } = file.defaults
@@ -170,6 +174,11 @@ function explicitIds(networks: NetworkEntries, location: Location): Iterable<str
     }
   }
   return seen.keys()
+}
+
+/** Enforcing is not built yet: nobody must believe that it is in force. */
+function rejectEnforcement({ dnssec }: NetworkEntry, at: Location): void {
+  if (dnssec === 'enforce') at.error('RULES_DNSSEC', at.pathText)
 }
 
 /** A prefix in two networks would leave it undefined which rules apply to its clients. */

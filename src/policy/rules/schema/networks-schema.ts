@@ -151,6 +151,7 @@ const network = z.strictObject({
   description: textSchema.optional(),
   prefixes: listOf(prefixSchema),
   ech: z.enum(['pass', 'strip', 'hide-https']).optional(),
+  dnssec: z.enum(['off', 'observe', 'enforce']).optional(),
   language: languageSchema.optional(),
   extends: z.union([idSchema.transform(id => [id]), z.array(idSchema)]).default(() => NONE),
   bans: listOf(ban),
