@@ -178,12 +178,11 @@ class ZoneMaker {
   }
 
   private run(program: string, ...args: string[]): string {
-    const options = {
+    return execFileSync(program, args, {
       cwd: this.folder,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe']
-    } as const
-    return execFileSync(program, args, options).trim()
+    }).trim()
   }
 }
 

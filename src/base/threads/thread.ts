@@ -20,7 +20,8 @@ export interface Thread<In> {
   send(message: In): void
   /**
    * Ends the thread; `exited` is not called. With a timeout it is asked to end itself (see `endOnRequest`), and terminated
-   * only if it has not by then: sockets of `node:dgram` must be closed first.
+   * only if it has not by then: sockets of `node:dgram` must be closed first. A new thread may still load its
+   * code, and gets more time.
    */
   end(timeout?: Milliseconds): Promise<void>
 }
@@ -28,6 +29,8 @@ export interface Thread<In> {
 /** How long threads with sockets may take to end themselves. */
 export const EXIT_TIMEOUT: Milliseconds = 5_000
 const TERMINATION_MARGIN: Milliseconds = 1_000
+/** How long a thread may take to load its code on a busy machine. koffi aborts the process if it is terminated meanwhile. */
+const LOADING_TIMEOUT: Milliseconds = 30_000
 
 export interface ThreadHandlers<Out> {
   message(message: Out): void
@@ -71,8 +74,8 @@ function ensureWorkingFolder(): void {
   }
 }
 
-/** The exits of threads that have been asked to end themselves. */
-const endingThreads = new Set<Promise<void>>()
+/** When threads that have been asked to end themselves are terminated, by their exits. */
+const endingThreads = new Map<Promise<void>, Milliseconds>()
 
 /**
  * Waits for the threads that have been asked to end themselves: when the process exits, those that still run are terminated.
@@ -80,11 +83,14 @@ const endingThreads = new Set<Promise<void>>()
  * @returns whether they have ended; false: one hangs
  */
 export function threadsHaveEnded(): Promise<boolean> {
-  return completesWithin(Promise.all(endingThreads), EXIT_TIMEOUT + TERMINATION_MARGIN)
+  const latest = Math.max(0, ...endingThreads.values()) - performance.now()
+  const exits = Promise.all(endingThreads.keys())
+  return completesWithin(exits, Math.max(latest, 0) + TERMINATION_MARGIN)
 }
 
 /** Wraps a Node worker. */
 export function threadOf<In, Out>(worker: Worker, handlers: ThreadHandlers<Out>): Thread<In> {
+  const started = performance.now()
   let ended = false
   let error: Error | undefined
   worker.on('message', (message: Out) => handlers.message(message))
@@ -101,12 +107,14 @@ export function threadOf<In, Out>(worker: Worker, handlers: ThreadHandlers<Out>)
     send: message => worker.postMessage(message),
     end: async (timeout = 0) => {
       ended = true
+      const now = performance.now()
+      const until = timeout > 0 ? Math.max(now + timeout, started + LOADING_TIMEOUT) : now
       if (timeout > 0) {
-        endingThreads.add(exit)
+        endingThreads.set(exit, until)
         void exit.then(() => endingThreads.delete(exit))
         worker.postMessage({ kind: 'end' } satisfies EndRequest)
       }
-      const timer = setTimeout(() => void worker.terminate(), timeout)
+      const timer = setTimeout(() => void worker.terminate(), until - now)
       await exit
       clearTimeout(timer)
     }
