@@ -326,12 +326,26 @@ t.test('pause a block, and end the pause; never a ban, and not without the scope
   t.equal(await reader.page.$('[data-row=federal-tiktok]'), null)
   const { page, faults } = await openAs(t, 'operator', '/change')
   await (await page.waitForSelector('[data-row=ads] button'))!.click()
+  await page.waitForSelector('dialog [data-pause=start][disabled]')
+  t.strictSame(await findings(page), [], 'the dialog')
+  await page.type('dialog input[name=reason]', 'payments page broken')
+  await page.click('dialog [data-pause=start]')
   await page.waitForSelector('[data-row=ads] .badge.warn')
+  await page.waitForSelector('[data-paused="1"]')
+  await shows(page, 'operator: payments page broken')
+  t.strictSame(await findings(page), [], 'the banner')
   await eventually('not blocked', async () => {
     return (await askUdp(gateway.dns, 'px.ads.example')).rcode !== 'NXDOMAIN'
   })
-  await page.click('[data-row=ads] button')
-  await page.waitForSelector('[data-row=ads] .badge.good')
+  await page.click('nav a[href="/"]')
+  await page.waitForSelector('.tiles')
+  await page.waitForSelector('[data-paused="1"]')
+  t.equal(await page.$('main .alert.good'), null, 'nothing is green meanwhile')
+  await reader.page.click('nav a[href="/bans"]')
+  await reader.page.waitForSelector('[data-paused="1"]')
+  t.equal(await reader.page.$('[data-paused] button'), null)
+  await page.click('[data-paused] button')
+  await page.waitForFunction('document.querySelector("[data-paused]") === null')
   await eventually('blocked again', async () => {
     return (await askUdp(gateway.dns, 'px.ads.example')).rcode === 'NXDOMAIN'
   })

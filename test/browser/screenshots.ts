@@ -49,6 +49,13 @@ const click =
     await page.waitForSelector(shown)
   }
 
+/** Pauses a block, with a reason. */
+const pauseAds: Step = async page => {
+  await click('[data-row=ads] button', 'dialog [data-pause=start]')(page)
+  await page.type('dialog input[name=reason]', 'Payments page of the ministry is broken')
+  await click('dialog [data-pause=start]', '[data-paused]')(page)
+}
+
 /** At all widths and in both schemes. */
 async function pictures(page: Page, id: string): Promise<void> {
   for (const width of widths) {
@@ -90,7 +97,8 @@ t.test('screenshots', async t => {
     ['row', '/log?app=tiktok', click('.log .body .c-time button', 'dialog[open]')],
     ['halt', '/gateways', click('[data-table=rings] button', 'dialog[open]')],
     ['edit', '/change', click('.tabs button:last-child', 'textarea')],
-    ['paused', '/change', click('[data-row=ads] button', '[data-row=ads] .badge.warn')],
+    ['pause', '/change', click('[data-row=ads] button', 'dialog [data-pause=start]')],
+    ['paused', '/change', pauseAds],
     [
       'candidate',
       '/change',

@@ -151,15 +151,32 @@ t.test('files of a candidate', async t => {
 
 t.test('a difference and its impact, in the terms of a reader', async t => {
   const clients = [
-    { old: null, new: 'x' },
-    { old: 'y', new: null },
-    { old: null, new: null }
+    { old: null, new: 'x', prefixes: null },
+    { old: 'y', new: null, prefixes: null },
+    { old: null, new: null, prefixes: null }
   ]
   const change = { change: 'blocked', names: 3, examples: ['a'], clients, from: null, until: null }
   const [view] = changesIn({
     changes: [{ ...change, old: { verdict: 'forwarded' }, new: { verdict: 'blocked', rule: 'r' } }]
   })
-  t.match(view, { networks: ['x', 'y', '-'], before: 'forwarded', after: 'blocked: r', names: 3 })
+  t.match(view, { clients: ['x', 'y', '–'], before: 'forwarded', after: 'blocked: r', names: 3 })
+  const [exception] = changesIn({
+    changes: [
+      {
+        ...{ change: 'lifted', names: 184, examples: ['clip.example'], hours: null },
+        ...{ from: '2026-12-01T00:00:00Z', until: '2026-12-05T00:00:00Z' },
+        clients: [
+          { old: 'phones', new: 'phones', prefixes: ['127.20.3.15/32'] },
+          { old: 'guests', new: 'schools', prefixes: null, except: ['127.30.0.0/24'] }
+        ],
+        ...{ old: { verdict: 'blocked', rule: 'clip-ban' }, new: { verdict: 'allowed' } }
+      }
+    ]
+  })
+  t.match(exception, {
+    clients: ['127.20.3.15/32 (phones)', 'guests → schools − 127.30.0.0/24'],
+    until: '2026-12-05T00:00:00Z'
+  })
   t.strictSame(changesIn({}), [])
   const top = { all: 1, top: [{ key: '10.0.0.1', lookups: 4 }] }
   const impact = { lookups: 4, clients: top, names: { top: [{ n: 2 }, {}] }, networks: top }

@@ -7,6 +7,7 @@ import { Alert, Title } from './components.js'
 import { Icon, Logo } from './icons.js'
 import { Login } from './login.js'
 import { Now } from './pages/now.js'
+import { PauseBanner } from './pause-banner.js'
 import { RunningJobs } from './running-jobs.js'
 import {
   hasExpired,
@@ -19,6 +20,7 @@ import {
   me,
   place,
   speak,
+  statusRound,
   t,
   theme,
   timeZone,
@@ -67,6 +69,9 @@ function Frame() {
   const isNarrow = useMedia(NARROW)
   const status = useApi<Status>(may('read') ? '/status' : undefined, {}, 10)
   const machine = useApi<Machine>(may('read') ? '/process' : undefined)
+  useEffect(() => {
+    if (statusRound.value > 0) status.reload()
+  }, [statusRound.value])
   const found = machine.data
   useEffect(() => {
     if (found === undefined) return
@@ -117,6 +122,7 @@ function Frame() {
         </div>
         <main id="content">
           {!isReachable.value && <Offline />}
+          <PauseBanner against={status.data?.enforcement.against ?? []} />
           <RunningJobs />
           <Shown page={place.value.page} />
         </main>

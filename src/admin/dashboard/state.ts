@@ -32,6 +32,8 @@ export const isReachable = signal(true)
 /** Wall-clock time, for ages; counted on every ten seconds. */
 export const now = signal(Date.now())
 export const host = signal('')
+/** Counted on when somebody has changed what the status shows: it is read again. */
+export const statusRound = signal(0)
 /** What pages wait for, by the id of the job. */
 export const jobs = signal<ReadonlyMap<string, ShownJob>>(new Map())
 /** Whether the gateway shows the fleet of a hub. */

@@ -27,9 +27,12 @@ export interface ChangeView {
   readonly change: string
   readonly names: number
   readonly examples: readonly string[]
-  readonly networks: readonly string[]
+  /** Networks, or some of their addresses: `10.20.3.15/32 (phones)`. */
+  readonly clients: readonly string[]
   readonly from: string | null
   readonly until: string | null
+  /** Weekly hours; null: at any time. */
+  readonly hours: string | null
   readonly before: string
   readonly after: string
 }
@@ -40,12 +43,28 @@ interface RawSide {
   readonly rule?: string
 }
 
+interface RawPlace {
+  readonly old: string | null
+  readonly new: string | null
+  readonly prefixes: readonly string[] | null
+  readonly except?: readonly string[]
+}
+
+/** Clients as `interdict diff` names them: a network, or addresses of it. */
+function placeOf({ old, new: now, prefixes, except = [] }: RawPlace): string {
+  const network = old !== null && now !== null && old !== now ? `${old} → ${now}` : (now ?? old)
+  const without = except.length === 0 ? '' : ` − ${except.join(', ')}`
+  if (prefixes === null) return `${network ?? '–'}${without}`
+  return `${prefixes.join(', ')}${without}${network === null ? '' : ` (${network})`}`
+}
+
 export function changesIn(diff: Readonly<Record<string, unknown>>): ChangeView[] {
   const changes = (diff.changes ?? []) as readonly {
     readonly change: string
     readonly names: number
     readonly examples: readonly string[]
-    readonly clients: readonly { old: string | null; new: string | null }[]
+    readonly clients: readonly RawPlace[]
+    readonly hours: string | null
     readonly from: string | null
     readonly until: string | null
     readonly old: RawSide
@@ -55,7 +74,7 @@ export function changesIn(diff: Readonly<Record<string, unknown>>): ChangeView[]
     rule === undefined ? verdict : `${verdict}: ${rule}`
   return changes.map(({ clients, old, new: after, ...rest }) => ({
     ...rest,
-    networks: [...new Set(clients.map(one => one.new ?? one.old ?? '-'))],
+    clients: clients.map(placeOf),
     before: side(old),
     after: side(after)
   }))

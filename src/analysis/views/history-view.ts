@@ -60,12 +60,12 @@ export function historyEntry({ from, until, event }: Stretch): HistoryEntry {
 
 /** What changed, in words. */
 function summaryOf({ event, summary, pauses, changed }: RulesEvent): string {
-  if (summary !== '') return summary
-  if (event === 'start') return 'started'
-  if (event === 'settings') return 'settings that decide changed'
   if (event === 'pause')
     return pauses.length === 0
       ? 'no pauses'
       : `paused: ${pauses.map(({ rule, reason = '' }) => (reason === '' ? rule : `${rule} (${reason})`)).join(', ')}`
+  if (summary !== '') return summary
+  if (event === 'start') return 'started'
+  if (event === 'settings') return 'settings that decide changed'
   return changed.length === 0 ? 'no rules changed' : 'texts changed, no decision'
 }

@@ -4,9 +4,10 @@ import type { Status, Trend } from '../../web/api/types/status-responses.js'
 import { daysLeft } from '../../web/locale-format.js'
 import { urlOf } from '../../web/pages.js'
 import { isSevere } from '../../web/severity.js'
-import { Alert, Bars, Card, Failure, Load, Title } from '../components.js'
+import { Alert, Badge, Bars, Card, Failure, Id, Load, Title } from '../components.js'
 import { Dates } from '../dates.js'
 import { format, isReachable, now, t, word } from '../state.js'
+import { Table } from '../table.js'
 import { useApi } from '../use-api.js'
 import { Tiles } from './now/tiles.js'
 import { TrendCard } from './now/trend-card.js'
@@ -29,6 +30,7 @@ export function Now() {
       </Title>
       {status.error !== undefined && <Failure error={status.error} />}
       {status.data !== undefined && <Problems status={status.data} />}
+      {status.data !== undefined && <ByOrder status={status.data} />}
       <Tiles status={status.data} lastHour={lastHour.data} notices={notices.data?.items} />
       <TrendCard trend={trend} />
       <div class="grid">
@@ -47,13 +49,18 @@ function Problems({ status }: { readonly status: Status }) {
   if (problems.length === 0)
     return (
       <Alert tone="good" title={t('now.noProblem')}>
-        <p>{t('now.noProblemText', { since: format.value.duration(status.uptimeSeconds) })}</p>
+        <p>
+          {t(status.probe === null ? 'now.noProbe' : 'now.probed')}{' '}
+          {t('now.noProblemText', { since: format.value.duration(status.uptimeSeconds) })}
+        </p>
       </Alert>
     )
   return (
     <section class="stack" aria-label={t('problems', { n: problems.length })}>
       {!ready && <p>{t('now.notReady')}</p>}
       {problems
+        // The banner of the page shows pauses.
+        .filter(({ code }) => code !== 'BLOCK_PAUSED')
         .toSorted((a, b) => Number(isSevere(b.code)) - Number(isSevere(a.code)))
         .map(({ code, subject, message }) => {
           const advice = word('todo', code)
@@ -71,6 +78,47 @@ function Problems({ status }: { readonly status: Status }) {
           )
         })}
     </section>
+  )
+}
+
+/** Most entries that are shown: the page of the bans has all. */
+const MOST_BY_ORDER = 8
+
+/** What is not enforced because somebody has ordered it so: it changes no colour. */
+function ByOrder({ status }: { readonly status: Status }) {
+  const { byOrder, more } = status.enforcement
+  if (byOrder.length + more === 0) return null
+  const shown = byOrder.slice(0, MOST_BY_ORDER)
+  const rest = byOrder.length - shown.length + more
+  return (
+    <Card
+      title={t('order.title', { n: byOrder.length + more })}
+      aside={<a href={urlOf('bans', {})}>{t('page.bans')}</a>}
+    >
+      <Table
+        id="by-order"
+        label={t('order.title', { n: byOrder.length + more })}
+        rows={shown}
+        columns={[
+          {
+            title: t('order.kind'),
+            cell: ({ kind }) => <Badge>{word('order', kind)}</Badge>
+          },
+          { title: t('rule'), kind: 'break', cell: ({ subject }) => <Id text={subject ?? ''} /> },
+          { title: t('network'), kind: 'break', cell: ({ networks }) => networks.join(', ') },
+          {
+            title: t('order.why'),
+            kind: 'break',
+            cell: ({ by, reason }) => [reason, by].filter(one => one !== null).join(', ') || '–'
+          },
+          {
+            title: t('bans.until'),
+            cell: ({ until }) => (until === null ? t('bans.open') : format.value.dateTime(until))
+          }
+        ]}
+      />
+      {rest > 0 && <p class="note">{t('order.more', { n: rest })}</p>}
+    </Card>
   )
 }
 

@@ -20,7 +20,19 @@ export function BanCard({
   readonly ban: Ban
   readonly exceptions: readonly Exception[]
 }) {
-  const { id, state, mode, sources, authority, reference, referenceUrl, networks, lacking } = ban
+  const {
+    id,
+    state,
+    mode,
+    sources,
+    authority,
+    reference,
+    referenceUrl,
+    networks,
+    lacking,
+    partly
+  } = ban
+  const { scope, uncovered } = ban
   return (
     <Card
       id={`ban-${id}`}
@@ -88,10 +100,20 @@ export function BanCard({
                 <span class="row">
                   {lacking.map(one => (
                     <span key={one} data-lacking={one}>
-                      <Badge tone="bad">{one}</Badge>
+                      <Badge tone={uncovered.includes(one) ? 'bad' : ''}>
+                        {partly.includes(one) ? t('bans.partly', { network: one }) : one}
+                      </Badge>
                     </span>
                   ))}
                 </span>
+              )
+            ],
+            [
+              t('bans.scope'),
+              scope === null ? (
+                <span data-scope="unknown">{t('bans.noScope')}</span>
+              ) : (
+                scope.join(', ')
               )
             ]
           ]}

@@ -1,51 +1,40 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import type { Block, Listing } from '../../../web/api/types/rule-responses.js'
-import { Badge, Card, Failure, Load, Select } from '../../components.js'
-import { api, format, may, t, word } from '../../state.js'
+import { Badge, Card, Failure, Load } from '../../components.js'
+import { useSeconds } from '../../pause-banner.js'
+import { api, format, may, statusRound, t, word } from '../../state.js'
 import { Table } from '../../table.js'
 import { useAction, useApi } from '../../use-api.js'
-
-const MINUTES = [15, 60, 240, 1440]
+import { PauseDialog } from './pause-dialog.js'
 
 export function Pauses() {
   const blocks = useApi<Listing<Block>>('/blocks', { limit: 1000 }, 30)
-  const [minutes, setMinutes] = useState(15)
+  const [asked, setAsked] = useState<string | undefined>(undefined)
   const { error, run } = useAction()
-  const [second, setSecond] = useState(Date.now())
-  const isPaused = blocks.data?.items.some(({ pausedUntil }) => pausedUntil !== null) === true
-  useEffect(() => {
-    if (!isPaused) return undefined
-    const timer = setInterval(() => setSecond(Date.now()), 1_000)
-    return () => clearInterval(timer)
-  }, [isPaused])
-  const change = async (id: string, isStart: boolean): Promise<void> => {
-    const path = `/rules/${encodeURIComponent(id)}/pause`
-    await run(() => (isStart ? api.send('PUT', path, { minutes }) : api.send('DELETE', path)))
-    setSecond(Date.now())
+  const second = useSeconds(
+    blocks.data?.items.some(({ pausedUntil }) => pausedUntil !== null) === true
+  )
+  const end = async (id: string): Promise<void> => {
+    await run(() => api.send('DELETE', `/rules/${encodeURIComponent(id)}/pause`))
+    statusRound.value++
+    blocks.reload()
+  }
+  const close = (): void => {
+    setAsked(undefined)
     blocks.reload()
   }
   return (
     <Card title={t('pause.title')}>
       <p class="faint">{t('pause.intro')}</p>
       {error !== undefined && <Failure error={error} />}
+      {asked !== undefined && <PauseDialog rule={asked} onClose={close} />}
       <Load from={blocks}>
         {({ items }) =>
           items.length === 0 ? (
             <p class="faint">{t('pause.none')}</p>
           ) : (
             <>
-              {may('operate') ? (
-                <Select
-                  label={t('pause.for')}
-                  value={String(minutes)}
-                  options={MINUTES.map(
-                    one => [String(one), format.value.duration(one * 60)] as const
-                  )}
-                  onChange={chosen => setMinutes(Number(chosen))}
-                />
-              ) : (
-                <p class="note">{t('needsScope', { scope: 'operate' })}</p>
-              )}
+              {!may('operate') && <p class="note">{t('needsScope', { scope: 'operate' })}</p>}
               <Table
                 id="blocks"
                 label={t('pause.title')}
@@ -75,19 +64,24 @@ export function Pauses() {
                   },
                   {
                     title: t('state'),
-                    cell: ({ state, pausedUntil }) =>
+                    cell: ({ state, pausedUntil, pausedBy, pauseReason }) =>
                       pausedUntil === null ? (
                         <Badge tone={state === 'in force' ? 'good' : ''}>
                           {word('state', state)}
                         </Badge>
                       ) : (
-                        <Badge tone="warn">
-                          {t('pause.until', {
-                            left: format.value.duration(
-                              Math.max(0, Math.ceil((Date.parse(pausedUntil) - second) / 1000))
-                            )
-                          })}
-                        </Badge>
+                        <>
+                          <Badge tone="warn">
+                            {t('pause.until', {
+                              left: format.value.duration(
+                                Math.max(0, Math.ceil((Date.parse(pausedUntil) - second) / 1000))
+                              )
+                            })}
+                          </Badge>
+                          <p class="note break">
+                            {pausedBy}: {pauseReason}
+                          </p>
+                        </>
                       )
                   },
                   {
@@ -100,7 +94,7 @@ export function Pauses() {
                           type="button"
                           class="button small"
                           aria-label={`${t(pausedUntil === null ? 'pause.start' : 'pause.end')}, ${id}`}
-                          onClick={() => void change(id, pausedUntil === null)}
+                          onClick={() => (pausedUntil === null ? setAsked(id) : void end(id))}
                         >
                           {t(pausedUntil === null ? 'pause.start' : 'pause.end')}
                         </button>

@@ -107,13 +107,36 @@ export function Diff({ diff }: { readonly diff: Readonly<Record<string, unknown>
             kind: 'break',
             cell: ({ examples }) => examples.join(', ')
           },
-          { title: t('network'), kind: 'break', cell: ({ networks }) => networks.join(', ') },
+          {
+            title: t('change.clients'),
+            kind: 'break',
+            cell: ({ clients }) => {
+              const more = clients.length - MOST_CLIENTS
+              const some = clients.slice(0, MOST_CLIENTS).join('; ')
+              return more > 0 ? `${some}; ${t('change.moreClients', { n: more })}` : some
+            }
+          },
+          { title: t('change.when'), cell: when },
           { title: t('change.before'), kind: 'break', cell: ({ before }) => decided(before) },
           { title: t('change.after'), kind: 'break', cell: ({ after }) => decided(after) }
         ]}
       />
     </section>
   )
+}
+
+/** Clients of a change that are named; there may be thousands. */
+const MOST_CLIENTS = 10
+
+/** From when until when a change applies, and at which hours. */
+function when({ from, until, hours }: ReturnType<typeof changesIn>[number]): string {
+  const { value } = format
+  const dates = [
+    from === null ? '' : t('change.from', { at: value.dateTime(from) }),
+    until === null ? '' : t('change.until', { at: value.dateTime(until) }),
+    hours ?? ''
+  ]
+  return dates.filter(one => one !== '').join(', ') || t('change.always')
 }
 
 function Impact({ replay }: { readonly replay: Checked['replay'] | 'running' }) {

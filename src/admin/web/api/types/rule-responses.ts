@@ -48,6 +48,9 @@ export interface Ban extends Listed {
   readonly legalBasis: string | null
   readonly owner: string | null
   readonly lacking: readonly string[]
+  readonly partly: readonly string[]
+  readonly scope: readonly string[] | null
+  readonly uncovered: readonly string[]
 }
 
 export interface Exception extends Listed {
@@ -72,6 +75,8 @@ export interface Block {
   readonly mode: 'enforce' | 'monitor'
   readonly action: string
   readonly pausedUntil: string | null
+  readonly pausedBy: string | null
+  readonly pauseReason: string | null
 }
 
 export interface Network {

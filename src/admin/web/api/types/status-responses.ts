@@ -32,7 +32,23 @@ export interface Usage {
   readonly limitOctets: number
 }
 
+/** Something that is not enforced now. */
+export interface Deviation {
+  readonly kind: string
+  readonly subject: string | null
+  readonly networks: readonly string[]
+  readonly by: string | null
+  readonly reason: string | null
+  readonly until: string | null
+  readonly message: string
+}
+
 export interface Status {
+  readonly enforcement: {
+    readonly against: readonly Deviation[]
+    readonly byOrder: readonly Deviation[]
+    readonly more: number
+  }
   readonly version: string
   readonly started: string
   readonly uptimeSeconds: number
