@@ -58,7 +58,7 @@ export function orderedFacts(
 
 function limitKind(rule: Rule): LimitFacts['kind'] | undefined {
   if (rule.kind === 'exception') return 'exception'
-  if (rule.kind === 'allow' || rule.kind === 'record') return undefined
+  if (rule.kind !== 'ban' && rule.kind !== 'block') return undefined
   if (rule.mode === 'monitor') return 'monitor'
   return rule.schedule === undefined ? undefined : 'schedule'
 }
