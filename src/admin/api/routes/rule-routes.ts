@@ -72,8 +72,10 @@ const instantOf = (at: string | undefined): Seconds =>
   readInstant(at ?? '', 'UTC') ?? epochSeconds(systemClock)
 
 function networkView({ id, position, prefixes, ech, rules }: NetworkRules, now: Seconds) {
-  const counts = { ban: 0, exception: 0, allow: 0, block: 0, record: 0 }
-  for (const rule of rules) if (ruleState(rule, now) === 'in force') counts[rule.kind]++
+  const counts = { ban: 0, exception: 0, allow: 0, block: 0 }
+  for (const rule of rules) {
+    if (rule.kind !== 'record' && ruleState(rule, now) === 'in force') counts[rule.kind]++
+  }
   const rule = `${position.file}:${position.line}`
   return { id, rule, prefixes: prefixes.map(showPrefix), ech: ech ?? 'pass', rules: counts }
 }
