@@ -4,6 +4,7 @@ import { EXIT, reportError } from './exit.js'
 import { withColumns, type Io } from './io.js'
 import { addAnalysisCommands } from './program/analysis-commands.js'
 import { addBundleCommands } from './program/bundle-commands.js'
+import { addRootCommands } from './program/root-commands.js'
 import { addCompletionCommand } from './program/completion-command.js'
 import { addMandateCommands } from './program/mandate-commands.js'
 import type { Context } from './program/context.js'
@@ -86,6 +87,7 @@ export function createProgram(context: Context = WITHOUT_PROCESS): Command {
   addRulesCommands(program, context)
   addAnalysisCommands(program, context)
   addBundleCommands(program, context)
+  addRootCommands(program, context)
   addMandateCommands(program, context)
   addMaintenanceCommands(program, context)
   addTokenCommands(program, context)

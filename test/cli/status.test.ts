@@ -172,7 +172,8 @@ const TROUBLE: StatusReply = withHealth({
     bundle: {
       ...{ serial: 6, newest: 7, state: 'expired' },
       ...{ created: '2025-01-01T00:00:00.000Z', expires: '2025-12-31T00:00:00.000Z' },
-      rollback: { from: 7, to: 6, by: 'ops', at: '2026-01-02T03:04:05Z' }
+      rollback: { from: 7, to: 6, by: 'ops', at: '2026-01-02T03:04:05Z' },
+      root: { version: 3, expires: '2026-01-20T00:00:00.000Z', state: 'ending' }
     },
     reload: {
       ...{ at: '2026-01-03T03:04:05.678Z', reason: 'SIGHUP', outcome: 'refused', errors: 3 },

@@ -81,7 +81,9 @@ for (const [fleet, expected] of [
 t.test('a fleet needs signed bundles', async t => {
   t.match(readConfig(`rules: rules\nfleet: { name: a, ${NATS} }`, FILE), {
     errors: [
-      { message: /rules: .*a mapping with bundle and keys, since a fleet has signed bundles/ }
+      {
+        message: /rules: .*a mapping with bundle and keys or root, since a fleet has signed bundles/
+      }
     ]
   })
 })

@@ -177,6 +177,20 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'serves the last good one'
   ],
   'no good bundle ever': ['daemon/bundle-restart.test.ts', 'a first start without a valid bundle'],
+  'a bundle by a revoked key': [
+    'sources/root/choose-bundle.test.ts',
+    'a bundle in force by a revoked key gives way'
+  ],
+  'no stored bundle by a trusted key': [
+    'sources/root/choose-bundle.test.ts',
+    'without any bundle by a trusted key the one in force remains'
+  ],
+  'root of trust expired': ['sources/root/choose-bundle.test.ts', 'under an expired root'],
+  'root of trust refused': ['fleet/root-offer.test.ts', 'a root that is refused changes nothing'],
+  'accepted root of trust damaged': [
+    'sources/root/accept-root.test.ts',
+    'a damaged accepted root does not lead back'
+  ],
   'rollback to an earlier bundle': [
     'daemon/bundle-restart.test.ts',
     'a rollback is active at once'

@@ -69,10 +69,14 @@ t.test('a gateway takes the signature of its hub only', async t => {
   const { open: openOther } = rig(t)
   const other = openOther()
   const through = (from: Countersigner) =>
-    hubChannel('gw', signer.publicKey, line => {
-      const reply = ask(from, 'gw', { n: line.n, sha256: line.sha256 })
-      return 'error' in reply ? Promise.reject(new Error(reply.error)) : Promise.resolve(reply)
-    })
+    hubChannel(
+      'gw',
+      () => [signer.publicKey],
+      line => {
+        const reply = ask(from, 'gw', { n: line.n, sha256: line.sha256 })
+        return 'error' in reply ? Promise.reject(new Error(reply.error)) : Promise.resolve(reply)
+      }
+    )
   t.match(await through(signer).submit(CHECKPOINT), { by: 'hub', gateway: 'gw' })
   await t.rejects(through(other).submit(CHECKPOINT), /signed with another key/)
 })

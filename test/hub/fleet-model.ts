@@ -11,6 +11,7 @@ import {
 } from '../../src/fleet/hub/hub-state.js'
 import type { Known } from '../../src/fleet/hub/inventory.js'
 import { Rollouts } from '../../src/fleet/hub/rollouts.js'
+import { Roots } from '../../src/fleet/hub/roots/roots.js'
 import { NO_COUNTERS } from '../../src/fleet/hub/traffic-counts.js'
 import { Traffic } from '../../src/fleet/hub/judge/traffic.js'
 import { isLive } from '../../src/fleet/hub/views.js'
@@ -200,14 +201,16 @@ export class FleetModel {
       log,
       rings: () => store.state.rings
     })
+    const deliver = (): Promise<boolean> => Promise.resolve(true)
+    const roots = new Roots({ config, store, log, clock, deliver })
     const rollouts = new Rollouts({
-      ...{ config, store, log, clock, traffic },
+      ...{ config, store, log, clock, traffic, roots },
       gateways: () => this.gateways.map(({ known }) => known),
       contact: {
         isLive: known => isLive(known, config, this.now),
         isLost: ({ contact }) => this.now - (contact ?? 0) > 5 * config.silentAfter
       },
-      deliver: () => Promise.resolve(true)
+      deliver
     })
     return [traffic, rollouts]
   }

@@ -14,6 +14,7 @@ import type { HubReply } from '../../src/fleet/hub/hub-server.js'
 import { StateStore } from '../../src/fleet/hub/hub-state.js'
 import { Inventory } from '../../src/fleet/hub/inventory.js'
 import { Rollouts } from '../../src/fleet/hub/rollouts.js'
+import { Roots } from '../../src/fleet/hub/roots/roots.js'
 import { Traffic } from '../../src/fleet/hub/judge/traffic.js'
 import { isLive } from '../../src/fleet/hub/views.js'
 import { bundle, one, stranger } from '../daemon/bundle-rig.js'
@@ -64,15 +65,17 @@ async function rig(t: Test, isReal = false) {
   let revoked = 0
   const pushed: string[] = []
   let isAway = false
+  const deliver = (): Promise<boolean> => Promise.resolve(++delivered > 0)
+  const roots = new Roots({ config, store, log, clock, deliver })
   const rollouts = new Rollouts({
-    ...{ config, store, log, clock },
+    ...{ config, store, log, clock, roots },
     gateways: () => inventory.all,
     traffic,
     contact: { isLive: gateway => isLive(gateway, config, now), isLost: () => false },
-    deliver: () => Promise.resolve(++delivered > 0)
+    deliver
   })
   const enrolment = new Enrolment({
-    ...{ config, authority, store, inventory, clock, log },
+    ...{ config, authority, store, inventory, roots, clock, log },
     push: account => {
       pushed.push(account)
       return isAway ? Promise.reject(failure('HUB_NATS', 'away')) : Promise.resolve()
@@ -86,7 +89,7 @@ async function rig(t: Test, isReal = false) {
   const watchOf = (ring: string) => traffic.watchOf(ring)
   const sources = () => ({ config, state: store.state, gateways: inventory.all, watchOf, now })
   const route = hubRoutes({
-    ...{ store, inventory, rollouts, enrolment, nats, sources },
+    ...{ store, inventory, rollouts, roots, enrolment, nats, sources },
     problem: () => problem,
     alerts: { status: [], test: () => Promise.resolve([]) }
   })

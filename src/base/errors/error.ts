@@ -5,6 +5,7 @@ import { MANDATES } from './messages/mandates.js'
 import { ONBOARDING } from './messages/onboarding.js'
 import { OPERATION } from './messages/operation.js'
 import { RECORDS } from './messages/records.js'
+import { ROOTS } from './messages/roots.js'
 import { RULES } from './messages/rules.js'
 import { TRAFFIC } from './messages/traffic.js'
 import { showPosition, type Position } from './position.js'
@@ -19,6 +20,7 @@ import { showPosition, type Position } from './position.js'
 const MESSAGES = {
   ...TRAFFIC,
   ...RULES,
+  ...ROOTS,
   ...LISTS,
   ...RECORDS,
   ...ONBOARDING,

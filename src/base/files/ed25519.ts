@@ -1,7 +1,21 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  sign,
+  verify,
+  type KeyObject
+} from 'node:crypto'
 
 /** A public key as text: SubjectPublicKeyInfo (RFC 8410 §4) in Base64. */
 export type PublicKey = string
+
+/** A signature, and the key that is said to have made it. */
+export interface KeySignature {
+  readonly key: PublicKey
+  /** Base64. */
+  readonly signature: string
+}
 
 const PUBLIC_KEY = /^[A-Za-z0-9+/]{59}=$/
 
@@ -43,4 +57,17 @@ export function parsePrivateKey(pem: Uint8Array): KeyObject {
   const key = readPem(pem)
   if (key.asymmetricKeyType !== 'ed25519') throw new Error('it is not an Ed25519 key')
   return key
+}
+
+/** Signs octets. RFC 8032 §5.1. @param key private */
+export function signOctets(octets: Uint8Array, key: KeyObject): KeySignature {
+  const signature = sign(null, octets, key).toString('base64')
+  return { key: showPublicKey(createPublicKey(key)), signature }
+}
+
+/** True if the key has signed these octets. */
+export function hasSigned({ key, signature }: KeySignature, octets: Uint8Array): boolean {
+  const publicKey = readPublicKey(key)
+  if (publicKey === undefined) return false
+  return verify(null, octets, publicKey, Buffer.from(signature, 'base64'))
 }

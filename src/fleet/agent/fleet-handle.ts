@@ -8,6 +8,7 @@ import { NO_STATE, type ChannelState } from '../channel/channel-state.js'
 import type { CountersignRequest } from '../channel/nats-channel.js'
 import type { Countersignature } from '../../lookups/witness/countersignature.js'
 import { NOTHING_SHIPPED, type ShipState } from '../ship/ship-state.js'
+import type { PublicKey } from '../../base/files/ed25519.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import { systemTimers, type Timer, type Timers } from '../../base/time/timers.js'
 import type { FleetAgent, FleetAgentOptions } from '../../gateway/control/services.js'
@@ -82,6 +83,10 @@ export class FleetHandle implements FleetAgent {
       wantedSince: wanted === null ? null : show(wantedSince),
       logs: logs === undefined ? null : logsStatus(this.logs)
     }
+  }
+
+  get hubKeys(): readonly PublicKey[] {
+    return this.state.hubKeys
   }
 
   configure(config: Config, bootstrap: BootstrapServers): void {
@@ -194,7 +199,8 @@ export class FleetHandle implements FleetAgent {
     const isNews =
       state.connected !== before.connected ||
       state.wanted?.serial !== before.wanted?.serial ||
-      state.error?.message !== before.error?.message
+      state.error?.message !== before.error?.message ||
+      !isDeepStrictEqual(state.trust, before.trust)
     if (isNews) this.onChange()
   }
 

@@ -25,7 +25,7 @@ const UNKNOWN_CLIENTS = '-'
 export function fleetReport(
   { name, ring }: Pick<FleetConfig, 'name' | 'ring'>,
   status: StatusReply,
-  { wanted, error }: ChannelState,
+  { wanted, error, trust }: ChannelState,
   counted: Pick<Report, 'counters' | 'networks'>,
   { number, now }: { readonly number: number; readonly now: Milliseconds }
 ): Report {
@@ -46,6 +46,7 @@ export function fleetReport(
     ready: health.ready,
     problems: problemCodes(status),
     refused: wanted === null || wanted.serial === active ? null : refusal(status, error),
+    ...(trust !== null && { trust }),
     probe: probe && { good: probe.lastGood, failing: probe.failing },
     paused: pausedRules(status).slice(0, MAX_PAUSED),
     ...counted

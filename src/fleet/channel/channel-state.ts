@@ -1,4 +1,6 @@
 import type { Milliseconds } from '../../base/units.js'
+import type { PublicKey } from '../../base/files/ed25519.js'
+import type { ReportedTrust } from './wire.js'
 
 /** What the channel knows, for the status of the gateway. */
 export interface ChannelState {
@@ -17,6 +19,10 @@ export interface ChannelState {
   readonly dropped: number
   /** Reports sent. */
   readonly reports: number
+  /** What bundles are trusted by; null: not read yet. */
+  readonly trust: ReportedTrust | null
+  /** Keys of the root of trust with which the hub may countersign. */
+  readonly hubKeys: readonly PublicKey[]
 }
 
 export const NO_STATE: ChannelState = {
@@ -27,5 +33,7 @@ export const NO_STATE: ChannelState = {
   offered: null,
   error: null,
   dropped: 0,
-  reports: 0
+  reports: 0,
+  trust: null,
+  hubKeys: []
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { LookupFunction } from 'node:net'
 import type { Clock } from '../../base/time/clock.js'
@@ -9,12 +10,13 @@ import type { FleetConfig } from '../../gateway/config/fleet-config.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { BundleSource } from '../../sources/bundle/choose-bundle.js'
 import type { Report, Wanted } from './wire.js'
-import { BundleOffer, type FetchBundle } from './bundle-offer.js'
+import { BundleOffer, type FetchFile } from './bundle-offer.js'
 import { NO_STATE, type ChannelState } from './channel-state.js'
 import { NatsChannel, type CountersignRequest } from './nats-channel.js'
 import type { Countersignature } from '../../lookups/witness/countersignature.js'
 import { PullChannel } from './pull-channel.js'
 import { ReportSender } from './report-sender.js'
+import { RootOffer } from './root-offer.js'
 
 /** How often a connected gateway asks what it should run, in case a notification was lost. */
 const REFRESH: Milliseconds = 60_000
@@ -22,7 +24,7 @@ const REFRESH: Milliseconds = 60_000
 const SPREAD: Milliseconds = 300
 const FIRST_RETRY: Milliseconds = 1_000
 const MAX_RETRY: Milliseconds = 60_000
-/** After a bundle that was refused, which only other keys or another clock change. */
+/** After a bundle that was refused, which only other keys or another clock change. A newer root of trust ends the wait. */
 const REFUSED_RETRY: Milliseconds = 600_000
 /** Errors that may pass soon. */
 const TRANSIENT: readonly string[] = ['FLEET_BUNDLE', 'FLEET_WRITE', 'BUNDLE_EARLY']
@@ -37,6 +39,16 @@ export interface ChannelOptions {
   readonly onState: (state: ChannelState) => void
 }
 
+interface LatestWanted {
+  readonly wanted: Wanted
+  readonly fetch: FetchFile
+}
+
+const isSame = (known: Wanted | undefined, wanted: Wanted): boolean =>
+  known?.sha256 === wanted.sha256 &&
+  known.serial === wanted.serial &&
+  known.root?.sha256 === wanted.root?.sha256
+
 /**
  * The channel of a gateway: which bundle its ring should run, from NATS or by pull. It only replaces the file of
  * the bundle on offer; everything that decides what is in force is where it would be without a fleet. When
@@ -45,10 +57,11 @@ export interface ChannelOptions {
 export class Channel {
   private state: ChannelState = NO_STATE
   private readonly offers: BundleOffer
+  private readonly roots: RootOffer
   private readonly nats: NatsChannel | undefined
   private readonly pull: PullChannel | undefined
   private readonly sender: ReportSender | undefined
-  private latest: { readonly wanted: Wanted; readonly fetch: FetchBundle } | undefined
+  private latest: LatestWanted | undefined
   private isOffering = false
   private isClosed = false
   private failures = 0
@@ -56,14 +69,17 @@ export class Channel {
   private refreshTimer: NodeJS.Timeout | undefined
   /** Message of the last error that was logged. */
   private logged = ''
+  /** Why the last root of trust was not accepted. */
+  private rootFailure = ''
   /** Why the last report was not sent. */
   private reportFailure = ''
 
   constructor(private readonly options: ChannelOptions) {
     const { fleet, source, clock, lookup } = options
     this.offers = new BundleOffer(source, clock)
+    this.roots = new RootOffer(source.trust)
     const events = {
-      wanted: (wanted: Wanted, fetch: FetchBundle): void => this.onWanted(wanted, fetch),
+      wanted: (wanted: Wanted, fetch: FetchFile): void => this.onWanted(wanted, fetch),
       contact: (): void => this.update({ contact: clock.wall() }),
       dropped: (error: InterdictError): void => {
         this.update({ dropped: this.state.dropped + 1 })
@@ -84,10 +100,13 @@ export class Channel {
   }
 
   start(): void {
+    void this.readTrust()
     void this.nats?.run()
     void this.pull?.run(() => !this.state.connected)
     const refresh = (): void => {
       void this.nats?.refresh()
+      // Files of keys may have been replaced.
+      void this.readTrust()
       this.refreshTimer = setTimeout(refresh, REFRESH * (0.75 + Math.random() / 2))
     }
     this.refreshTimer = setTimeout(refresh, REFRESH)
@@ -138,15 +157,19 @@ export class Channel {
     this.options.log.warn({}, 'disconnected from the fleet; the rules in force remain')
   }
 
-  private onWanted(wanted: Wanted, fetch: FetchBundle): void {
+  private onWanted(wanted: Wanted, fetch: FetchFile): void {
     const { serial, sha256, at } = wanted
     const known = this.latest?.wanted
-    const isKnown = known?.serial === serial && known.sha256 === sha256
+    const isKnown = isSame(known, wanted)
     this.latest = { wanted, fetch }
     if (isKnown && this.failures > 0) return
     if (!isKnown) {
       this.failures = 0
-      this.options.log.info({ serial, ring: this.options.fleet.ring }, 'bundle wanted by the fleet')
+      if (known?.sha256 !== sha256)
+        this.options.log.info(
+          { serial, ring: this.options.fleet.ring },
+          'bundle wanted by the fleet'
+        )
     }
     this.update({ wanted: { serial, sha256, at } })
     this.schedule(Math.random() * SPREAD)
@@ -158,6 +181,7 @@ export class Channel {
     if (this.isOffering || latest === undefined) return
     this.isOffering = true
     try {
+      await this.updateRoot(latest)
       const isNew = await this.offers.offer(latest.wanted, latest.fetch)
       this.failures = 0
       this.logged = ''
@@ -176,7 +200,30 @@ export class Channel {
     } finally {
       this.isOffering = false
     }
-    if (this.latest?.wanted.sha256 !== latest.wanted.sha256) void this.offer()
+    if (!isSame(this.latest?.wanted, latest.wanted)) void this.offer()
+  }
+
+  /** Before the bundle, whose keys it may name. A root that is refused changes nothing. */
+  private async updateRoot({ wanted, fetch }: LatestWanted): Promise<void> {
+    try {
+      const version = await this.roots.update(wanted.root, fetch)
+      if (version !== undefined) this.options.log.info({ version }, 'root of trust accepted')
+    } catch (error) {
+      const { code, message } = error as InterdictError
+      if (message !== this.rootFailure)
+        this.options.log.warn({ code }, `${message}; the trusted keys remain`)
+      this.rootFailure = message
+      return this.readTrust()
+    }
+    this.rootFailure = ''
+    await this.readTrust()
+  }
+
+  private async readTrust(): Promise<void> {
+    const [trust, hubKeys] = [await this.roots.current(), await this.roots.hubKeys()]
+    const { state } = this
+    if (!isDeepStrictEqual([trust, hubKeys], [state.trust, state.hubKeys]))
+      this.update({ trust, hubKeys })
   }
 
   /** Offers the latest wanted bundle after a delay, in place of any offer that is scheduled. */

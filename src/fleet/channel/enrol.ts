@@ -21,18 +21,24 @@ const ENROL_PATH = '/v1/enrol'
  * Gets credentials for a token: makes a key, whose seed never leaves this machine, and asks the hub for its JWT.
  *
  * @param path file to write
+ * @returns the root of trust of the fleet, as in a file; undefined: it has none
  * @throws InterdictError FLEET_CONNECT, FLEET_TOKEN, FLEET_CREDENTIALS
  */
-export async function enrol(token: EnrolToken, path: string, tls: Omit<NatsTls, 'servers'>) {
+export async function enrol(
+  token: EnrolToken,
+  path: string,
+  tls: Omit<NatsTls, 'servers'>
+): Promise<string | undefined> {
   const user = createUser()
   const key = user.getPublicKey()
-  const jwt = await requestJwt(token, key, tls)
+  const { jwt, root } = await requestJwt(token, key, tls)
   const seed = Buffer.from(user.getSeed()).toString()
   try {
     writeFileAtomic(path, credentialsText(jwt, seed), { mode: 0o600, folderMode: 0o700 })
   } catch (error) {
     throw failure('FLEET_CREDENTIALS', path, reasonOf(error))
   }
+  return root
 }
 
 /** Over NATS, or by HTTPS from a site that does not reach it. */
@@ -40,7 +46,7 @@ async function requestJwt(
   token: EnrolToken,
   key: string,
   tls: Omit<NatsTls, 'servers'>
-): Promise<string> {
+): Promise<{ readonly jwt: string; readonly root?: string | undefined }> {
   const body = JSON.stringify({ secret: token.secret, key })
   const { hub } = token
   const octets = await askNats(token, body, tls).catch((error: unknown) => {
@@ -50,7 +56,7 @@ async function requestJwt(
   const reply = readMessage(octets, enrolReplySchema, MAX_REPLY)
   if (reply === undefined) throw failure('FLEET_TOKEN', 'the hub sent an invalid reply')
   if ('error' in reply) throw failure('FLEET_TOKEN', reply.error)
-  return reply.jwt
+  return reply
 }
 
 async function askHub(hub: string, body: string, caFile: string | undefined): Promise<Uint8Array> {

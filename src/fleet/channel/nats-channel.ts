@@ -22,7 +22,7 @@ import {
   type Wanted
 } from './wire.js'
 import type { Countersignature } from '../../lookups/witness/countersignature.js'
-import type { FetchBundle } from './bundle-offer.js'
+import type { FetchFile } from './bundle-offer.js'
 
 /** Times of connecting. */
 export interface ConnectTimes {
@@ -47,7 +47,7 @@ export interface CountersignRequest {
 
 export interface NatsEvents {
   /** What the ring should run; may be called again with the same. */
-  wanted(wanted: Wanted, fetch: FetchBundle): void
+  wanted(wanted: Wanted, fetch: FetchFile): void
   /** The server said what the ring should run, or that nothing is published for it. */
   contact(): void
   connected(server: string): void
@@ -175,32 +175,27 @@ export class NatsChannel {
     this.events.wanted(wanted, one => this.fetch(one))
   }
 
-  /** Reads an object chunk by chunk. @throws InterdictError FLEET_BUNDLE */
-  private async fetch({ file, serial, size }: Wanted): Promise<Uint8Array> {
-    const why = (text: string): InterdictError => failure('FLEET_BUNDLE', serial, text)
+  /** Reads an object chunk by chunk. Rejects with an error that says why it cannot. */
+  private async fetch({ file, size }: Pick<Wanted, 'file' | 'size'>): Promise<Uint8Array> {
     const { connection } = this
-    if (connection === undefined) throw why('not connected')
+    if (connection === undefined) throw new Error('not connected')
     const stream = `OBJ_${BUNDLES_STORE}`
     const meta = `$O.${BUNDLES_STORE}.M.${Buffer.from(file).toString('base64url')}`
-    try {
-      const stored = await storedMessage(connection, stream, padded(meta))
-      const description = Buffer.from(stored?.data ?? '{}').toString()
-      const nuid = (JSON.parse(description) as { nuid?: string }).nuid ?? ''
-      if (!/^[A-Za-z0-9]{1,64}$/.test(nuid)) throw why('it is not in the object store')
-      const subject = `$O.${BUNDLES_STORE}.C.${nuid}`
-      const chunks: Uint8Array[] = []
-      let seq = 1
-      for (let length = 0; length < size;) {
-        const chunk = await storedMessage(connection, stream, { seq, next_by_subj: subject })
-        if (chunk === undefined || chunk.data.length > MAX_CHUNK) throw why('it is incomplete')
-        chunks.push(chunk.data)
-        length += chunk.data.length
-        seq = chunk.seq + 1
-      }
-      return Buffer.concat(chunks)
-    } catch (error) {
-      throw error instanceof InterdictError ? error : why(reasonOf(error))
+    const stored = await storedMessage(connection, stream, padded(meta))
+    const description = Buffer.from(stored?.data ?? '{}').toString()
+    const nuid = (JSON.parse(description) as { nuid?: string }).nuid ?? ''
+    if (!/^[A-Za-z0-9]{1,64}$/.test(nuid)) throw new Error('it is not in the object store')
+    const subject = `$O.${BUNDLES_STORE}.C.${nuid}`
+    const chunks: Uint8Array[] = []
+    let seq = 1
+    for (let length = 0; length < size;) {
+      const chunk = await storedMessage(connection, stream, { seq, next_by_subj: subject })
+      if (chunk === undefined || chunk.data.length > MAX_CHUNK) throw new Error('it is incomplete')
+      chunks.push(chunk.data)
+      length += chunk.data.length
+      seq = chunk.seq + 1
     }
+    return Buffer.concat(chunks)
   }
 
   private failureOf(error: unknown): InterdictError {

@@ -7,7 +7,7 @@ import type { Milliseconds, Octets } from '../../base/units.js'
 import type { FleetPullConfig } from '../../gateway/config/fleet-config.js'
 import { download, type Validators } from '../../sources/http/download.js'
 import { channelFileSchema, readMessage, type Wanted } from './wire.js'
-import type { FetchBundle } from './bundle-offer.js'
+import type { FetchFile } from './bundle-offer.js'
 
 const MAX_CHANNEL: Octets = 1024 * 1024
 const CHANNEL_TIMEOUT: Milliseconds = 30_000
@@ -16,7 +16,7 @@ const BUNDLE_TIMEOUT: Milliseconds = 600_000
 const JITTER = 0.2
 
 export interface PullEvents {
-  wanted(wanted: Wanted, fetch: FetchBundle): void
+  wanted(wanted: Wanted, fetch: FetchFile): void
   contact(): void
   dropped(error: InterdictError): void
   failed(error: InterdictError): void
@@ -77,8 +77,8 @@ export class PullChannel {
     }
   }
 
-  /** @throws InterdictError FLEET_BUNDLE */
-  private async fetch({ file, size, serial }: Wanted): Promise<Uint8Array> {
+  /** Rejects with an error that says why it cannot. */
+  private async fetch({ file, size }: Pick<Wanted, 'file' | 'size'>): Promise<Uint8Array> {
     const url = new URL(file, this.pull.url).href
     try {
       const options = { ...(await this.options(BUNDLE_TIMEOUT)), maxSize: size }
@@ -86,7 +86,7 @@ export class PullChannel {
       // Without validators, the server cannot say that it is unchanged.
       return bundle.kind === 'file' ? bundle.octets : new Uint8Array()
     } catch (error) {
-      throw failure('FLEET_BUNDLE', serial, reasonOf(error, url))
+      throw new Error(reasonOf(error, url), { cause: error })
     }
   }
 

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { Octets } from '../../base/units.js'
 import { MAX_FILE } from '../../sources/bundle/manifest.js'
+import { MAX_ROOTS } from '../../sources/root/root.js'
 
 /**
  * What gateways and the hub of a fleet send each other. Nothing here is trusted: a gateway takes a bundle only
@@ -55,6 +56,19 @@ const instant = z.iso.datetime()
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
 const count = z.number().min(0)
 
+/** Name in the object store; beside `channel.json`. */
+const fileName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,127}$/)
+
+/** The newest root of trust: its file has all versions up to it. */
+export const wantedRootSchema = z.strictObject({
+  version: z.int().min(1),
+  /** Of the file. */
+  sha256,
+  size: z.int().min(1).max(MAX_ROOTS),
+  file: fileName
+})
+export type WantedRoot = z.output<typeof wantedRootSchema>
+
 /** What a ring should run. */
 export const wantedSchema = z.strictObject({
   version: z.literal(1),
@@ -62,9 +76,10 @@ export const wantedSchema = z.strictObject({
   /** Of the bundle file. */
   sha256,
   size: z.int().min(1).max(MAX_FILE),
-  /** Name in the object store; beside `channel.json`. */
-  file: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,127}$/),
-  at: instant
+  file: fileName,
+  at: instant,
+  /** Undefined: the fleet has no root of trust. */
+  root: wantedRootSchema.optional()
 })
 export type Wanted = z.output<typeof wantedSchema>
 
@@ -85,6 +100,21 @@ const countersSchema = z.strictObject({
   responses: count
 })
 export type Counters = z.output<typeof countersSchema>
+
+/** Why something is not in force. */
+const refusal = z.strictObject({ code: z.string().max(64), message: z.string().max(500) })
+
+/** What a gateway trusts bundles by. */
+const trustSchema = z.strictObject({
+  /** Version of its root of trust; null: its settings have the keys. */
+  root: z.int().min(1).nullable(),
+  /** Public keys that may sign bundles. */
+  keys: z.array(z.string().max(64)).max(16),
+  signatures: z.int().min(1),
+  /** Why a newer root is not accepted, or no keys can be read. */
+  refused: refusal.nullable()
+})
+export type ReportedTrust = z.output<typeof trustSchema>
 
 /** The state of a gateway. */
 export const reportSchema = z.strictObject({
@@ -109,7 +139,7 @@ export const reportSchema = z.strictObject({
   /** Codes of `health.problems`. */
   problems: z.array(z.string().max(64)).max(64),
   /** Why the wanted bundle is not in force. */
-  refused: z.strictObject({ code: z.string().max(64), message: z.string().max(500) }).nullable(),
+  refused: refusal.nullable(),
   /** What the gateway's probe of its own bans found; null: it is off. */
   probe: z
     .strictObject({
@@ -118,6 +148,8 @@ export const reportSchema = z.strictObject({
       failing: z.int().min(0)
     })
     .nullable(),
+  /** What the gateway trusts bundles by; undefined: it does not know yet. */
+  trust: trustSchema.optional(),
   /** Block rules that are paused. */
   paused: z.array(z.string().max(200)).max(100),
   counters: countersSchema,
@@ -146,7 +178,8 @@ export const enrolSchema = z.strictObject({
   key: z.string().max(100)
 })
 export const enrolReplySchema = z.union([
-  z.strictObject({ jwt: z.string() }),
+  /** `root`: the newest root of trust, as in a file; undefined: the fleet has none. */
+  z.strictObject({ jwt: z.string(), root: z.string().optional() }),
   z.strictObject({ error: z.string() })
 ])
 

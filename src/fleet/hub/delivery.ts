@@ -7,6 +7,7 @@ import type { HubNats } from './hub-nats.js'
 import type { StateStore } from './hub-state.js'
 import type { StreamContents } from './hub-streams.js'
 import type { Rollouts } from './rollouts.js'
+import { rootFile } from './roots/roots.js'
 
 /** How often the streams are compared with the state. */
 const INTERVAL: Milliseconds = 60_000
@@ -138,17 +139,22 @@ export class Delivery {
     const files = new Set([...wanted.values()].map(({ file }) => file))
     const given = bundles.filter(({ file }) => files.has(file))
     const values = valuesOf(wanted)
+    const root = rootFile(store.state)
+    const roots = root === undefined ? [] : [root]
     await nats.streams(async streams => {
+      // Before the values that name it.
+      for (const { file } of roots)
+        await streams.putBundle(file, () => Promise.resolve(Buffer.from(store.state.roots)))
       for (const one of given) await streams.putBundle(one.file, () => store.load(one))
       for (const [ring, value] of Object.entries(values)) await streams.want(ring, value)
       // A gateway may still be reading one that was wanted until now.
-      await streams.keepBundles(new Set(bundles.map(({ file }) => file)))
+      await streams.keepBundles(new Set([...bundles, ...roots].map(({ file }) => file)))
     })
     const { delivered } = store.state
     const kept = bundles.filter(({ file }) => files.has(file) || file in delivered.bundles)
     const next = {
       rings: values,
-      bundles: Object.fromEntries(kept.map(({ file, sha256 }) => [file, sha256]))
+      bundles: Object.fromEntries([...kept, ...roots].map(({ file, sha256 }) => [file, sha256]))
     }
     if (JSON.stringify(next) !== JSON.stringify(delivered)) store.update({ delivered: next })
     this.pendingSince = undefined
@@ -163,7 +169,9 @@ export class Delivery {
       const values = [wanted[ring], delivered.rings[ring]].filter(one => one !== undefined)
       return [ring, { values, isNeeded: ring in delivered.rings }] as const
     })
-    const files = new Map(bundles.map(({ file, sha256 }) => [file, { sha256, isNeeded: false }]))
+    const root = rootFile(store.state)
+    const all = root === undefined ? bundles : [...bundles, root]
+    const files = new Map(all.map(({ file, sha256 }) => [file, { sha256, isNeeded: false }]))
     for (const [file, sha256] of Object.entries(delivered.bundles))
       files.set(file, { sha256, isNeeded: true })
     return { rings: new Map(rings), bundles: files }

@@ -4,6 +4,7 @@ import { failure, type InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import { MS_PER_DAY, MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
 import { isAccountKey, userKey } from '../channel/nkey.js'
+import { encodeRoot } from '../../sources/root/root.js'
 import { encodeToken } from '../channel/enrol-token.js'
 import { enrolSchema, readMessage } from '../channel/wire.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
@@ -11,6 +12,7 @@ import type { Authority } from './authority.js'
 import type { HubConfig } from './hub-config.js'
 import type { StateStore } from './hub-state.js'
 import type { Inventory } from './inventory.js'
+import type { Roots } from './roots/roots.js'
 
 const MAX_REQUEST = 4096
 /** Tokens that wait to be used. */
@@ -25,6 +27,7 @@ export interface EnrolmentOptions {
   readonly authority: Pick<Authority, 'enrolmentCredentials' | 'createGateway'>
   readonly store: StateStore
   readonly inventory: Inventory
+  readonly roots: Pick<Roots, 'newest'>
   readonly clock: Clock
   readonly log: ServiceLog
   /** Gives the servers the JWT of the account of a gateway. @throws InterdictError HUB_NATS; it is retried */
@@ -123,7 +126,8 @@ export class Enrolment {
       log.info({ gateway: name, ring }, 'gateway enrolled')
       for (const one of [account, replaced]) if (one !== undefined) await this.pushLater(one)
       this.options.revokeTokens()
-      const reply = Buffer.from(JSON.stringify({ jwt }))
+      const root = this.options.roots.newest
+      const reply = Buffer.from(JSON.stringify({ jwt, ...(root && { root: encodeRoot(root) }) }))
       this.answered.set(hash, { key, reply, until: clock.now() + REPEAT_TIME })
       return reply
     } catch (error) {

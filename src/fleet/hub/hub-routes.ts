@@ -10,13 +10,16 @@ import type { HubAlerts } from './hub-alerts.js'
 import type { HubNats } from './hub-nats.js'
 import type { HubReply, HubRequest, HubRoute } from './hub-server.js'
 import type { Inventory } from './inventory.js'
+import { rootView } from './roots/root-view.js'
 import type { Rollouts } from './rollouts.js'
+import type { Roots } from './roots/roots.js'
 import { banViews, gatewayView, knownBans, ringViews, withoutBan, type Sources } from './views.js'
 
 export interface RouteSources {
   readonly store: StateStore
   readonly inventory: Inventory
   readonly rollouts: Rollouts
+  readonly roots: Pick<Roots, 'newest' | 'earlierKeys' | 'publish'>
   readonly enrolment: Enrolment
   readonly nats: Pick<HubNats, 'isConnected' | 'error'>
   readonly alerts: Pick<HubAlerts, 'status' | 'test'>
@@ -66,8 +69,16 @@ export function hubRoutes(parts: RouteSources): HubRoute {
     switch (`${method} ${topic}${id === '' ? '' : '/:'}${action === '' ? '' : `/${action}`}`) {
       case 'GET status': {
         const { isConnected: connected, error } = parts.nats
-        const rings = ringViews(parts.sources())
-        return json({ nats: { connected, error }, rings, alerts: parts.alerts.status })
+        const sources = parts.sources()
+        const root = rootView(parts.roots.newest, parts.roots.earlierKeys, sources)
+        const rings = ringViews(sources)
+        return json({ nats: { connected, error }, rings, root, alerts: parts.alerts.status })
+      }
+      case 'GET root':
+        return { kind: 'octets', octets: Buffer.from(store.state.roots) }
+      case 'POST root': {
+        const { by, now } = read(ringQuery, request.query)
+        return json(await parts.roots.publish(request.body, by, now))
       }
       case 'POST alert-tests':
         return json({ hooks: await parts.alerts.test() })

@@ -57,6 +57,8 @@ const bundleSchema = z.strictObject({
   forecast: forecastSchema.nullable(),
   /** Serial whose rules it repeats. */
   rollback: serial.nullable(),
+  /** Version of the root of trust when it was published; 0: there was none. */
+  root: z.int().min(0).default(0),
   /** Rings in which it was done. */
   done: z.array(z.string()).default([])
 })
@@ -83,6 +85,8 @@ export type Rollout = z.output<typeof rolloutSchema>
 const stateSchema = z.strictObject({
   version: z.literal(1),
   bundles: z.array(bundleSchema),
+  /** All roots of trust that were published, as in their files; empty: none was. */
+  roots: z.string().default(''),
   rings: z.record(z.string(), rolloutSchema),
   gateways: z.record(
     z.string(),
@@ -125,6 +129,7 @@ export type HubState = z.output<typeof stateSchema>
 const EMPTY: HubState = {
   version: 1,
   bundles: [],
+  roots: '',
   rings: {},
   gateways: {},
   revocations: {},

@@ -20,6 +20,7 @@ import { StateStore } from './hub-state.js'
 import { Inventory, type Known } from './inventory.js'
 import { LogIntake } from './log-intake.js'
 import { Rollouts } from './rollouts.js'
+import { rootFile, Roots } from './roots/roots.js'
 import { Traffic } from './judge/traffic.js'
 import { isLive, type Sources } from './views.js'
 
@@ -29,7 +30,7 @@ const SAVE_INTERVAL: Milliseconds = 60_000
 const LOST_AFTER = 5
 /** A NATS server that restarts is not worth an alert. */
 const ALERT_AFTER: Milliseconds = 10_000
-const BUNDLE_NAME = /^\d+-[0-9a-f]{16}\.bundle$/
+const CHANNEL_FILE = /^\d+-[0-9a-f]{16}\.(bundle|root)$/
 
 /**
  * The hub of a fleet: publishes bundles to rings, watches and promotes, keeps the inventory, enrols gateways. Gateways
@@ -72,10 +73,11 @@ export class Hub {
     this.traffic = traffic
     const inventory = (this.inventory = new Inventory(clock, counted => traffic.add(counted)))
     this.listeningSince = clock.wall()
+    const roots = new Roots({ config, store, log, clock, deliver: () => this.deliver() })
     const rollouts = (this.rollouts = new Rollouts({
       ...{ config, store, log, clock },
       gateways: () => inventory.all,
-      traffic,
+      ...{ traffic, roots },
       contact: {
         isLive: one => isLive(one, config, clock.wall()),
         isLost: one => this.isLost(one)
@@ -83,7 +85,7 @@ export class Hub {
       deliver: () => this.deliver()
     }))
     const enrolment = new Enrolment({
-      ...{ config, authority, store, inventory, clock, log },
+      ...{ config, authority, store, inventory, roots, clock, log },
       push: account => this.accounts.push(account),
       revokeTokens: () => this.accounts.pushTokens()
     })
@@ -98,7 +100,7 @@ export class Hub {
     const sources = (): Sources => this.sources()
     this.server = new HubServer(
       hubRoutes({
-        ...{ store, inventory, rollouts, enrolment, nats, sources, alerts },
+        ...{ store, inventory, rollouts, roots, enrolment, nats, sources, alerts },
         problem: () => this.problem
       }),
       log
@@ -235,13 +237,16 @@ export class Hub {
         if (files.has(bundle.file) && !present.includes(bundle.file))
           writeFileAtomic(join(pullFolder, bundle.file), store.loadSync(bundle))
       }
+      const root = rootFile(store.state)
+      if (root !== undefined && !present.includes(root.file))
+        writeFileAtomic(join(pullFolder, root.file), store.state.roots)
       const channel = { version: 1, rings: Object.fromEntries(wanted) }
       writeFileAtomic(
         join(pullFolder, 'channel.json'),
         `${JSON.stringify(channel, undefined, 2)}\n`
       )
-      const kept = new Set(store.state.bundles.map(({ file }) => file))
-      for (const file of present.filter(one => BUNDLE_NAME.test(one) && !kept.has(one)))
+      const kept = new Set([...store.state.bundles.map(({ file }) => file), root?.file])
+      for (const file of present.filter(one => CHANNEL_FILE.test(one) && !kept.has(one)))
         rmSync(join(pullFolder, file), { force: true })
     } catch (error) {
       if (error instanceof InterdictError) throw error

@@ -7,13 +7,15 @@ import type { Wanted } from '../channel/wire.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import { BundleFiles } from '../../sources/bundle/bundle-files.js'
 import { decodeBundle } from '../../sources/bundle/bundle.js'
-import { readTrustedKeys } from '../../sources/bundle/trusted-keys.js'
+import { decodeHeader } from '../../sources/bundle/manifest.js'
+import { checkCurrent } from '../../sources/root/accept-root.js'
 import { checkSerial, checkValidity } from '../../sources/bundle/validity.js'
 import type { HubConfig, RingConfig } from './hub-config.js'
 import type { Forecast, PublishedBundle, Rollout, StateStore } from './hub-state.js'
 import { type Known, isFailing } from './inventory.js'
 import { judge, type Contact, type RingJudgement } from './judge/judge-ring.js'
 import type { Traffic } from './judge/traffic.js'
+import { isLater, newestSerial, rootFile, type Roots } from './roots/roots.js'
 import { ringOf } from './views.js'
 
 export interface RolloutsOptions {
@@ -25,6 +27,7 @@ export interface RolloutsOptions {
   readonly gateways: () => readonly Known[]
   readonly contact: Contact
   readonly traffic: Traffic
+  readonly roots: Pick<Roots, 'newest' | 'trust'>
   /** Sends to the gateways what is in the state. */
   readonly deliver: () => Promise<boolean>
 }
@@ -46,7 +49,7 @@ export class Rollouts {
   constructor(private readonly options: RolloutsOptions) {}
 
   /**
-   * Publishes a bundle to a ring.
+   * Publishes a bundle to a ring. A published one with other signatures replaces its file, wherever it runs.
    *
    * @throws InterdictError HUB_RING, HUB_ORDER, HUB_SERIAL, HUB_RULES, HUB_STATE, and as `decodeBundle`
    */
@@ -56,14 +59,17 @@ export class Rollouts {
     const position = this.positionOf(ring)
     if (position > 0 && !now && rollback === null)
       throw failure('HUB_ORDER', ring, config.rings[0]!.name)
-    const bundle = await decodeBundle(octets, 'the bundle', await readTrustedKeys(config.trust))
+    const trust = await this.options.roots.trust()
+    if (trust.root !== undefined) checkCurrent(trust.root, clock.wall() / 1000)
+    const bundle = await decodeBundle(octets, 'the bundle', trust)
     const { serial } = bundle.manifest
     checkValidity(bundle.manifest, 'the bundle', clock.wall() / 1000)
     const sha256 = createHash('sha256').update(octets).digest('hex')
     const { bundles } = store.state
     const known = bundles.find(one => one.serial === serial)
-    const newest = Math.max(0, ...bundles.map(one => one.serial))
-    if (known === undefined ? serial <= newest : known.sha256 !== sha256)
+    const newest = newestSerial(bundles, trust.root)
+    const isSame = known !== undefined && (await this.isSame(known, octets))
+    if (known === undefined ? serial <= newest : !isSame)
       throw failure('HUB_SERIAL', serial, newest)
     checkSerial(serial, newest, 'the bundle', clock.wall() / 1000)
     const loaded = await loadRules(new BundleFiles(bundle, { path: '', prefix: '' }), systemClock)
@@ -81,13 +87,21 @@ export class Rollouts {
     const published = {
       ...{ serial, sha256, size: octets.length, file, by, bans, forecast, rollback },
       done: known?.done ?? [],
+      root: known?.root ?? trust.root?.version ?? 0,
       published: new Date(clock.wall()).toISOString()
     }
     store.store(file, octets)
     const others = bundles.filter(one => one.serial !== serial)
-    const how = rollback === null ? 'published' : `published as a rollback to ${rollback}`
+    const how =
+      rollback === null
+        ? isSame && known.sha256 !== sha256
+          ? 'with other signatures published'
+          : 'published'
+        : `published as a rollback to ${rollback}`
     const what = `bundle ${serial} ${how} to ring ${ring}${now ? ' at once (--now)' : ''}`
-    const rollout = this.begin(ring, serial, by, now)
+    const running = store.state.rings[ring]
+    const isResigned = isSame && running?.serial === serial
+    const rollout = isResigned ? running : this.begin(ring, serial, by, now)
     store.update({
       bundles: store.pruned([...others, published]),
       rings: { ...store.state.rings, [ring]: rollout },
@@ -147,21 +161,37 @@ export class Rollouts {
       if (now - since < soak) continue
       this.finish(name, rollout.serial)
       const next: RingConfig | undefined = config.rings[i + 1]
-      const ahead = next && (store.state.rings[next.name]?.serial ?? 0) < rollout.serial
-      if (config.automatic && ahead === true)
+      if (config.automatic && next !== undefined && this.isAhead(rollout.serial, next.name))
         await this.give(next.name, rollout.serial, 'hub', false)
     }
+  }
+
+  /** True if a bundle is to be given to a ring: it is later than the one that the ring has. */
+  private isAhead(serial: number, ring: string): boolean {
+    const { store, roots } = this.options
+    const { bundles, rings } = store.state
+    const find = (one: number | undefined) => bundles.find(bundle => bundle.serial === one)
+    const own = find(serial)
+    return own !== undefined && isLater(own, find(rings[ring]?.serial), roots.newest?.root)
+  }
+
+  /** True if a bundle was published with the same content, serial and dates, whoever has signed it. */
+  private async isSame(known: PublishedBundle, octets: Uint8Array): Promise<boolean> {
+    const before = await this.options.store.load(known)
+    return decodeHeader(before, 'the bundle').line === decodeHeader(octets, 'the bundle').line
   }
 
   /** What each ring should run, for the channel. */
   wanted(): ReadonlyMap<string, Wanted> {
     const { rings, bundles } = this.options.store.state
+    const root = rootFile(this.options.store.state)
     return new Map(
       Object.entries(rings).flatMap(([ring, { serial, since: at }]) => {
         const bundle = bundles.find(one => one.serial === serial)
         if (bundle === undefined) return []
         const { sha256, size, file } = bundle
-        return [[ring, { version: 1, serial, sha256, size, file, at }] as const]
+        const wanted = { version: 1, serial, sha256, size, file, at } as const
+        return [[ring, root === undefined ? wanted : { ...wanted, root }] as const]
       })
     )
   }

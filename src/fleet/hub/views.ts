@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../../base/units.js'
-import type { Report } from '../channel/wire.js'
+import type { Report, ReportedTrust } from '../channel/wire.js'
 import type { HubConfig } from './hub-config.js'
 import type { Forecast, HubState, PublishedBundle, Rollout } from './hub-state.js'
 import { type Known, type Transport, isFailing } from './inventory.js'
@@ -23,6 +23,8 @@ export interface GatewayView {
   readonly ready: boolean | null
   readonly problems: readonly string[]
   readonly refused: { readonly code: string; readonly message: string } | null
+  /** What it trusts bundles by; null: not known. */
+  readonly trust: ReportedTrust | null
   /** Its probe of its own bans; null: it is off, or not known. */
   readonly probe: Report['probe']
   readonly contact: string | null
@@ -112,6 +114,7 @@ export function gatewayView(gateway: Known, sources: Sources): GatewayView {
     since: report?.since ?? null,
     ready: report?.ready ?? null,
     problems: report?.problems ?? [],
+    trust: report?.trust ?? null,
     probe: report?.probe ?? null,
     contact: contact === null ? null : new Date(contact).toISOString(),
     clockOffsetMs: gateway.clockOffset,

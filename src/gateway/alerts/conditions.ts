@@ -61,11 +61,16 @@ function endingConditions(
   }
   const { bundle } = status.rules
   const bundles = bundle !== null && isEnding(bundle.expires) ? [bundle] : []
+  const { root = null } = bundle ?? {}
+  const roots = root !== null && isEnding(root.expires) ? [root] : []
   const certificates = status.certificates.filter(({ expires }) => isEnding(expires))
   return [
     ...rulesEnding(rulesEndingWithin(endingWithin / MS_PER_SECOND)),
     ...bundles.map(({ serial, expires }) =>
       warning('bundle-ending', null, `bundle ${serial} expires at ${expires}`)
+    ),
+    ...roots.map(({ version, expires }) =>
+      warning('root-ending', null, `root of trust ${version} expires at ${expires}`)
     ),
     ...certificates.map(({ name, expires }) =>
       warning('certificate-ending', name, `certificate of ${name} expires at ${expires}`)

@@ -26,6 +26,7 @@ export const SETTINGS_PATHS: Readonly<Record<string, PathKind>> = {
   'rules.folder': 'folder',
   'rules.bundle': 'file',
   'rules.keys[]': 'file',
+  'rules.root': 'file',
   'rules.mandates.folder': 'folder',
   'rules.mandates.keys[]': 'file',
   ...upstream('upstreams.servers[]'),

@@ -4,7 +4,9 @@ import type { ListProvider } from '../../policy/rules/lists/list-provider.js'
 import { loadRules, type RulesResult } from '../../policy/rules/load.js'
 import { RulesFolder, zoneFilesIn, type RuleFiles } from '../../policy/rules/model/folder.js'
 import { AcceptedBundles } from '../../sources/bundle/accepted-bundles.js'
+import { acceptedRoot } from '../../sources/root/root-place.js'
 import {
+  acceptOfferedRoots,
   chooseBundle,
   watchedPaths,
   type BundleSource
@@ -78,8 +80,9 @@ async function readBundledRules(
   examine: ExamineRules,
   provider: ListProvider | undefined
 ): Promise<RulesReadResult> {
+  const rootErrors = await acceptOfferedRoots(location)
   const choice = await chooseBundle(location, epochSeconds(clock))
-  const errors = [...choice.refused]
+  const errors = [...rootErrors, ...choice.refused]
   const files = new Set(watchedPaths(location))
   let isTransient = choice.mayResolve
   for (const candidate of choice.candidates) {
@@ -92,7 +95,9 @@ async function readBundledRules(
         continue
       }
       const error = await acceptBundle(candidate.accept)
-      const written = [new AcceptedBundles(location.storeFolder).record]
+      const { root } = location.trust
+      const roots = root === undefined ? [] : [acceptedRoot(root)]
+      const written = [new AcceptedBundles(location.storeFolder).record, ...roots]
       if (error === undefined)
         return {
           ...{ loaded, source: candidate.files, bundleErrors: errors, files: [...files] },

@@ -108,6 +108,7 @@ export class RulesExaminer {
       mandates?.isUnchanged !== false &&
       rules.sha256 === active?.origin.sha256 &&
       rules.bundle?.serial === active.origin.bundle?.serial &&
+      rules.bundle?.root?.version === active.origin.bundle?.root?.version &&
       hasSamePauses(request, active)
     if (isSame && !request.isForced)
       return { snapshot: undefined, changes: undefined, formerBans: undefined }

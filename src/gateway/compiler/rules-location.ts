@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Config } from '../config/config.js'
+import type { BundleConfig, Config } from '../config/config.js'
 import type { BundleSource } from '../../sources/bundle/choose-bundle.js'
+import type { TrustSettings } from '../../sources/bundle/trusted-keys.js'
 import { listCopiesFolder } from '../../sources/http/list-copies.js'
+import { rootFolder } from '../../sources/root/root-place.js'
+import type { Role } from '../../sources/root/root.js'
 import type { MandatesSource } from '../../sources/mandates/mandates-source.js'
 
 /** Where rules are read from. */
@@ -25,8 +28,26 @@ export interface RulesLocation {
 /** Folder of the last good versions of mandates, and of what the rules in force leave open of them. */
 export const mandatesFolder = (state: string): string => join(state, 'mandates')
 
-export function mandatesSource({ mandates, state }: Config): MandatesSource | undefined {
-  return mandates && { ...mandates, store: mandatesFolder(state.folder) }
+export function mandatesSource(config: Config): MandatesSource | undefined {
+  const { mandates, state } = config
+  if (mandates === undefined) return undefined
+  const { folder, ...keys } = mandates
+  const trust = trustOf({ ...keys, signatures: 1 }, state.folder, 'mandate')
+  return { folder, ...trust, store: mandatesFolder(state.folder) }
+}
+
+/** Trusted keys of bundles; undefined: the rules are a folder. */
+export function bundleTrust({ bundle, state }: Config): TrustSettings | undefined {
+  return bundle && trustOf(bundle, state.folder, 'bundle')
+}
+
+function trustOf(
+  { keys, keyFiles, signatures, rootFile: file }: BundleConfig,
+  state: string,
+  role: Role
+): TrustSettings {
+  const root = file === undefined ? undefined : { file, folder: rootFolder(state), role }
+  return { keys, keyFiles, signatures, root }
 }
 
 /** Folder of the copy of the rules that is in force while changes wait to be applied. */
@@ -42,7 +63,8 @@ export function rulesLocation(config: Config): RulesLocation {
 }
 
 function placeOfRules(config: Config): RulesLocation {
-  const { rules: path, bundle: trust, activation, state, outsideFolders: outside } = config
+  const { rules: path, activation, state, outsideFolders: outside } = config
+  const trust = bundleTrust(config)
   const copies = listCopiesFolder(state.folder)
   if (trust === undefined) {
     if (activation.activate === 'on-save')

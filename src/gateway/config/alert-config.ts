@@ -45,6 +45,8 @@ export const ALERT_EVENTS = [
   'tls-failing',
   'bundle-ending',
   'bundle-expired',
+  'root-ending',
+  'root-expired',
   'list-expired',
   'list-missing',
   'list-quarantined',

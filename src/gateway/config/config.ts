@@ -121,6 +121,8 @@ export interface BundleConfig {
   readonly keyFiles: readonly string[]
   /** The number of trusted keys that must have signed it. */
   readonly signatures: number
+  /** Root of trust in place of keys and signatures. */
+  readonly rootFile: string | undefined
 }
 
 /** What authorities order to be banned, which no rules may satisfy less than those in force. */
@@ -130,6 +132,8 @@ export interface MandatesConfig {
   readonly keys: readonly string[]
   /** Files with one such key each. */
   readonly keyFiles: readonly string[]
+  /** Root of trust in place of keys. */
+  readonly rootFile: string | undefined
 }
 
 export interface UpstreamsConfig {

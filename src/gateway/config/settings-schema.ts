@@ -237,11 +237,14 @@ export const settingsSchema = section({
   const addIssue = (path: (string | number)[], message: string): void =>
     context.addIssue({ code: 'custom', path, message })
   if (fleet !== undefined && (typeof rules === 'string' || rules.bundle === undefined))
-    addIssue(['rules'], 'a mapping with bundle and keys, since a fleet has signed bundles')
+    addIssue(['rules'], 'a mapping with bundle and keys or root, since a fleet has signed bundles')
   if (fleet?.logs !== undefined && !settings.log.queries.archive)
     addIssue(['log', 'queries', 'archive'], 'true, since fleet.logs sends Parquet files')
   if (settings.log.queries.witness['hub-key'] !== '' && fleet?.nats === undefined)
     addIssue(['log', 'queries', 'witness', 'hub-key'], 'fleet.nats as well, which leads to the hub')
+  const hasRoot = typeof rules !== 'string' && rules.root !== undefined
+  if (settings.log.queries.witness['hub-key'] === 'root' && !hasRoot)
+    addIssue(['log', 'queries', 'witness', 'hub-key'], 'a key, or rules.root as well')
   const shown = listen.map(showEndpoint)
   for (const [i, text] of shown.entries()) {
     if (listen[i]!.port !== 0 && shown.indexOf(text) < i)

@@ -9,7 +9,7 @@ import { isOpenToOthers } from '../../base/files/file-mode.js'
 import { fileUnwritable, folderUnwritable } from '../../base/files/writable.js'
 import { checkOutput } from '../../lookups/export/check-output.js'
 import { checkChainFiles } from '../../lookups/threads/chain-files.js'
-import { readTrustedKeys } from '../../sources/bundle/trusted-keys.js'
+import { readConfiguredKeys } from '../../sources/bundle/trusted-keys.js'
 import { loadPrimaries } from '../../sources/refresh/primaries.js'
 import { checkTicketSecret } from '../../wire/tls/ticket-keys.js'
 import { hookFileErrors } from '../alerts/hook-files.js'
@@ -29,11 +29,12 @@ export function startFileErrors({ log, alerts, smtp, admin }: Config): readonly 
 }
 
 /** Errors in the public keys of mandates. */
-export async function mandateKeyErrors({
-  mandates
-}: Pick<Config, 'mandates'>): Promise<readonly InterdictError[]> {
-  if (mandates === undefined) return []
-  return readTrustedKeys({ ...mandates, signatures: 1 }).then(
+export async function mandateKeyErrors(
+  config: Pick<Config, 'mandates'>
+): Promise<readonly InterdictError[]> {
+  const { mandates } = config
+  if (mandates === undefined || mandates.rootFile !== undefined) return []
+  return readConfiguredKeys({ ...mandates, signatures: 1 }).then(
     () => [],
     (error: unknown) => [error as InterdictError]
   )

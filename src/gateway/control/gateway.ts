@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { failure, type InterdictError } from '../../base/errors/error.js'
+import type { PublicKey } from '../../base/files/ed25519.js'
 import type { Config, ListenConfig } from '../config/config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
@@ -147,7 +148,9 @@ export class Gateway {
     const { hubKey } = log.queries.witness ?? {}
     const ask = (checkpoint: Checkpoint): Promise<Countersignature> =>
       this.parts.fleet.countersign(checkpoint)
-    const hub = hubKey && fleet && hubChannel(fleet.name, hubKey, ask)
+    const keys = (): readonly PublicKey[] =>
+      hubKey === 'root' ? this.parts.fleet.hubKeys : [hubKey ?? '']
+    const hub = hubKey && fleet && hubChannel(fleet.name, keys, ask)
     return witnessOptionsOf(log.queries, state.folder, hub ? [hub] : [])
   }
 

@@ -1,3 +1,4 @@
+import type { PublicKey } from '../../base/files/ed25519.js'
 import type { Countersignature } from '../../lookups/witness/countersignature.js'
 import type { Checkpoint } from '../../lookups/witness/receipts.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
@@ -51,6 +52,8 @@ export interface FleetAgentOptions {
 export interface FleetAgent {
   /** Null: the gateway belongs to no fleet. */
   readonly status: FleetStatus | null
+  /** Keys of the root of trust with which the hub may countersign. */
+  readonly hubKeys: readonly PublicKey[]
   /** Applies settings, the first ones and changed ones. */
   configure(config: Config, bootstrap: BootstrapServers): void
   /**

@@ -8,6 +8,8 @@ import type { Timer, Timers } from '../../base/time/timers.js'
 
 /** Warn daily from this long before the active bundle expires. */
 const WARN_BEFORE: Seconds = 7 * 86_400
+/** The same for a root of trust, which several people may have to sign. */
+const WARN_OF_ROOT: Seconds = 30 * 86_400
 const DAY: Milliseconds = 86_400_000
 /** Check at least this often, since the wall clock may be set. */
 const MAX_TIMER: Milliseconds = 3_600_000
@@ -26,9 +28,18 @@ export function bundleState({ created, expires }: BundleFacts, now: Milliseconds
   return at >= expires - WARN_BEFORE ? 'ending' : 'good'
 }
 
+/** The expiry state of a root of trust. @param now wall-clock time */
+export function rootState(
+  { expires }: NonNullable<BundleFacts['root']>,
+  now: Milliseconds
+): BundleState {
+  const left = expires - now / MS_PER_SECOND
+  return left <= 0 ? 'expired' : left <= WARN_OF_ROOT ? 'ending' : 'good'
+}
+
 /**
- * Warns once a day that the active bundle is about to expire, or has expired. It remains active, so
- * nothing else would show that no newer one arrives.
+ * Warns once a day that the active bundle or the root of trust is about to expire, or has expired. Both
+ * remain in force, so nothing else would show that no newer one arrives.
  */
 export class BundleExpiryMonitor {
   private bundle: BundleFacts | undefined
@@ -44,10 +55,10 @@ export class BundleExpiryMonitor {
 
   /** Replaces the bundle to monitor. */
   watch(bundle: BundleFacts | undefined): void {
-    if (bundle?.serial !== this.bundle?.serial) {
-      this.warnedAt = -Infinity
-      this.logRollback(bundle)
-    }
+    if (bundle?.serial !== this.bundle?.serial) this.logRollback(bundle)
+    const isOther =
+      bundle?.serial !== this.bundle?.serial || bundle?.root?.version !== this.bundle?.root?.version
+    if (isOther) this.warnedAt = -Infinity
     this.bundle = bundle
     this.check()
   }
@@ -61,14 +72,27 @@ export class BundleExpiryMonitor {
     const { bundle, clock } = this
     if (bundle === undefined) return
     const now = clock.wall()
-    const state = bundleState(bundle, now)
-    if (state !== 'good' && Math.abs(now - this.warnedAt) >= DAY) {
-      const code = state === 'ending' ? 'BUNDLE_ENDS' : 'BUNDLE_ENDED'
-      const { message } = failure(code, bundle.serial, showInstant(bundle.expires, 'UTC'))
-      this.log.warn({ code, serial: bundle.serial }, message)
-      this.warnedAt = now
-    }
+    if (Math.abs(now - this.warnedAt) >= DAY && this.warn(bundle, now)) this.warnedAt = now
     this.timer = this.timers.after(MAX_TIMER, () => this.check())
+  }
+
+  /** @returns whether there was something to warn of */
+  private warn(bundle: BundleFacts, now: Milliseconds): boolean {
+    const { serial, root } = bundle
+    const ofBundle = bundleState(bundle, now)
+    if (ofBundle !== 'good') {
+      const code = ofBundle === 'ending' ? 'BUNDLE_ENDS' : 'BUNDLE_ENDED'
+      const { message } = failure(code, serial, showInstant(bundle.expires, 'UTC'))
+      this.log.warn({ code, serial }, message)
+    }
+    const ofRoot = root === undefined ? 'good' : rootState(root, now)
+    if (root !== undefined && ofRoot !== 'good') {
+      const { version, expires } = root
+      const code = ofRoot === 'ending' ? 'ROOT_ENDS' : 'ROOT_EXPIRED'
+      const { message } = failure(code, version, showInstant(expires, 'UTC'))
+      this.log.warn({ code, version }, message)
+    }
+    return ofBundle !== 'good' || ofRoot !== 'good'
   }
 
   private logRollback(bundle: BundleFacts | undefined): void {

@@ -122,6 +122,12 @@ const CHECKS: readonly ((status: Status) => readonly FoundProblem[])[] = [
     bundle?.state === 'expired'
       ? [['BUNDLE_EXPIRED', `bundle ${bundle.serial} expired at ${bundle.expires}`]]
       : [],
+  ({ rules: { bundle } }) => {
+    const { version, expires, state } = bundle?.root ?? {}
+    if (state !== 'expired') return []
+    const message = `root of trust ${version} expired at ${expires}: no new bundle is accepted`
+    return [['ROOT_EXPIRED', message]]
+  },
   ({ certificates }) =>
     certificates.flatMap(({ name, uncovered }) => {
       if (uncovered.length === 0) return []

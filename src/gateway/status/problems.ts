@@ -56,6 +56,7 @@ export const PROBLEMS = {
   CERTIFICATE_OUTDATED: warns('serving'),
   TLS_FAILING: warns('serving'),
   BUNDLE_EXPIRED: warns('policy'),
+  ROOT_EXPIRED: warns('policy'),
   LIST_EXPIRED: warns('policy'),
   LIST_MISSING: fails('policy'),
   LIST_QUARANTINED: warns('policy'),

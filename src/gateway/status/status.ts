@@ -19,7 +19,7 @@ import { archiveStatus, type ArchiveStatus } from '../../lookups/threads/archive
 import type { Archiver } from '../../lookups/threads/archiver.js'
 import type { WitnessStatus } from '../../lookups/witness/chain-witness.js'
 import type { RecorderHandle } from '../../lookups/threads/recorder-handle.js'
-import { bundleState, type BundleState } from '../reload/bundle-expiry.js'
+import { bundleState, rootState, type BundleState } from '../reload/bundle-expiry.js'
 import type { HistoryStatus } from '../reload/history-recorder.js'
 import { type ReloadStatus, type ReloadReporter, MAX_REPORTED } from '../reload/reload-reporter.js'
 import type { RemovedBan, ShrunkList, UnconfirmedChanges } from '../reload/unconfirmed-changes.js'
@@ -183,6 +183,15 @@ export interface BundleStatus {
   /** The highest serial ever accepted; higher than `serial` after a rollback. */
   readonly newest: number
   readonly rollback: NonNullable<BundleFacts['rollback']> | null
+  /** The root of trust that names the trusted keys; null: the settings do. */
+  readonly root: RootStatus | null
+}
+
+export interface RootStatus {
+  readonly version: number
+  readonly expires: string
+  /** `ending`: expires within 30 days; `expired`: nothing new is accepted under it. */
+  readonly state: BundleState
 }
 
 /** Where the status is gathered from. */
@@ -369,14 +378,23 @@ function listsStatus(
 }
 
 function bundleStatus(bundle: BundleFacts): BundleStatus {
-  const { serial, created, expires, newest, rollback = null } = bundle
+  const { serial, created, expires, newest, rollback = null, root } = bundle
+  const now = systemClock.wall()
   return {
     serial,
     created: showInstant(created * MS_PER_SECOND),
     expires: showInstant(expires * MS_PER_SECOND),
-    state: bundleState(bundle, systemClock.wall()),
+    state: bundleState(bundle, now),
     newest,
-    rollback
+    rollback,
+    root:
+      root === undefined
+        ? null
+        : {
+            version: root.version,
+            expires: showInstant(root.expires * MS_PER_SECOND),
+            state: rootState(root, now)
+          }
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Position } from '../../base/errors/position.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
-import type { PublicKey } from '../../base/files/ed25519.js'
 import type { OutputConfig } from './output-config.js'
 
 export interface QueryLogConfig {
@@ -57,8 +56,8 @@ export interface WitnessConfig {
   readonly tsa: TimeStampingConfig | undefined
   /** A syslog server; undefined: none. */
   readonly syslog: OutputConfig | undefined
-  /** Public key of the hub of the fleet; undefined: the hub is not a witness. */
-  readonly hubKey: PublicKey | undefined
+  /** Public key of the hub of the fleet; `root`: those of the root of trust; undefined: the hub is not a witness. */
+  readonly hubKey: string | undefined
   /** Position of the section, for unusable files. */
   readonly position: Position
 }

@@ -66,7 +66,9 @@ const witness = section({
       .prefault(''),
     'ca-file': z.string('a path').prefault('')
   }),
-  'hub-key': z.union([z.literal(''), publicKey], 'an Ed25519 public key in base64').prefault('')
+  'hub-key': z
+    .union([z.enum(['', 'root']), publicKey], 'an Ed25519 public key in base64, or root')
+    .prefault('')
 }).superRefine(({ tsa }, context) => {
   if (tsa.url === '' || tsa['ca-file'] !== '') return
   const message = 'the certificate that time stamps of this authority lead to, in PEM'

@@ -20,7 +20,7 @@ const serial = z.int().min(1)
 const identitySchema = z.strictObject({ serial, sha256: z.string(), created: instantSchema })
 const acceptedSchema = z.strictObject({
   version: z.literal(1),
-  newest: identitySchema,
+  newest: z.strictObject({ ...identitySchema.shape, root: z.int().min(0).default(0) }),
   inForce: serial,
   rollback: z.strictObject({ from: serial, to: serial, by: z.string(), at: z.string() }).optional(),
   kept: z.array(
@@ -32,7 +32,7 @@ const acceptedSchema = z.strictObject({
  * The record of accepted bundles.
  *
  * `newest`    the highest serial: from now on, a lower serial, or other content with this serial,
- *             is rejected
+ *             is rejected; `root` is the version of the root of trust then, 0 without one
  * `inForce`   the active serial: lower than `newest` after a rollback
  * `rollback`  the last rollback, until a newer bundle is accepted; `at` is RFC 3339
  * `kept`      stored bundles, highest serial first
@@ -90,13 +90,14 @@ export class AcceptedBundles {
     octets: Uint8Array,
     manifest: Manifest,
     before: AcceptedRecord | undefined,
-    now: Seconds
+    now: Seconds,
+    root = 0
   ): Promise<void> {
     const { serial, sha256, created, expires } = manifest
     const own = { serial, sha256, created, expires, accepted: formatInstant(now) }
     const others = (before?.kept ?? []).filter(one => one.serial !== serial)
     const kept = [own, ...others].slice(0, MAX_STORED)
-    const newest = { serial, sha256, created }
+    const newest = { serial, sha256, created, root }
     this.write(this.pathOf(serial), octets)
     this.saveRecord({ version: 1, newest, inForce: serial, kept }, before)
     for (const { serial: old } of others.slice(MAX_STORED - 1)) {

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { PublicKey } from '../../base/files/ed25519.js'
+import type { KeySignature } from '../../base/files/ed25519.js'
 import { failure } from '../../base/errors/error.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import { MAX_CONTENT } from './content.js'
@@ -19,11 +19,7 @@ export interface Manifest {
   readonly expires: Seconds
 }
 
-export interface Signature {
-  readonly key: PublicKey
-  /** Base64. */
-  readonly signature: string
-}
+export type Signature = KeySignature
 
 /** A parsed bundle header; nothing in it is verified yet. */
 export interface BundleHeader {

@@ -1,13 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
-import {
-  readPublicKey,
-  showPublicKey,
-  type PublicKey,
-  parsePrivateKey
-} from '../../base/files/ed25519.js'
+import type { KeyObject } from 'node:crypto'
+import { hasSigned, parsePrivateKey, signOctets, type PublicKey } from '../../base/files/ed25519.js'
 import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
+import type { Root } from '../root/root.js'
 import {
   decodeHeader,
   encodeHeader,
@@ -21,13 +17,13 @@ import {
 export interface TrustedKeys {
   readonly keys: readonly PublicKey[]
   readonly signatures: number
+  /** The root of trust that names them; undefined: the settings do. */
+  readonly root?: Omit<Root, 'roles'>
 }
 
-/** Signs a manifest. RFC 8032 §5.1. */
-export function createSignature(line: string, key: KeyObject): Signature {
-  const signature = sign(null, signedOctets(line), key).toString('base64')
-  return { key: showPublicKey(createPublicKey(key)), signature }
-}
+/** Signs a manifest. */
+export const createSignature = (line: string, key: KeyObject): Signature =>
+  signOctets(signedOctets(line), key)
 
 /**
  * Adds a signature to a bundle file; replaces an existing one by the same key.
@@ -54,13 +50,9 @@ export function verifySignatures(
   bundle: string
 ): readonly PublicKey[] {
   const signed = signedOctets(line)
-  const keys = signatures.map(({ key: text, signature }) => {
-    const key = readPublicKey(text)
-    if (key === undefined || !verify(null, signed, key, Buffer.from(signature, 'base64')))
-      throw failure('BUNDLE_SIGNATURE', bundle, text)
-    return text
-  })
-  return [...new Set(keys)]
+  for (const one of signatures)
+    if (!hasSigned(one, signed)) throw failure('BUNDLE_SIGNATURE', bundle, one.key)
+  return [...new Set(signatures.map(({ key }) => key))]
 }
 
 /** @throws InterdictError BUNDLE_SIGNATURE, BUNDLE_UNSIGNED */

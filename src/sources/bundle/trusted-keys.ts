@@ -3,6 +3,8 @@ import { MAX_SECRET_FILE, readBoundedFile } from '../../base/files/bounded-file.
 import { readPublicKey, showPublicKey, type PublicKey } from '../../base/files/ed25519.js'
 import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
+import type { RootPlace } from '../root/root-place.js'
+import type { Role } from '../root/root.js'
 import type { TrustedKeys } from './signatures.js'
 
 /** Trusted keys as configured: keys, and files with one key each. */
@@ -11,18 +13,21 @@ export interface TrustSettings {
   readonly keyFiles: readonly string[]
   /** How many different keys must have signed. */
   readonly signatures: number
+  /** In place of all these: the root of trust. */
+  readonly root?: (RootPlace & { readonly role: Role }) | undefined
 }
 
 /**
- * Reads the trusted keys. Called for every bundle, so that a replaced key loses its trust at once.
+ * Reads the trusted keys of the settings. `read-trust.ts` also reads a root of trust, which the control thread does not: it
+ * would load schemas.
  *
  * @throws InterdictError BUNDLE_TRUST
  */
-export async function readTrustedKeys({
+export async function readConfiguredKeys({
   keys,
   keyFiles,
   signatures
-}: TrustSettings): Promise<TrustedKeys> {
+}: Omit<TrustSettings, 'root'>): Promise<TrustedKeys> {
   const read = await Promise.all(keyFiles.map(readKeyFile))
   for (const key of keys) {
     if (readPublicKey(key) === undefined)

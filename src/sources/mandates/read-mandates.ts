@@ -8,7 +8,8 @@ import { showInstant } from '../../base/time/instant.js'
 import type { Seconds } from '../../base/units.js'
 import type { Mandate } from '../../policy/rules/mandates/mandate.js'
 import { readMandate } from '../../policy/rules/mandates/read-mandate.js'
-import { readTrustedKeys } from '../bundle/trusted-keys.js'
+import { readTrustedKeys } from '../bundle/read-trust.js'
+import { acceptedRoot } from '../root/root-place.js'
 import { MandateStore, MAX_MANDATE, type SignedMandate } from './mandate-store.js'
 import type { MandatesSource } from './mandates-source.js'
 
@@ -58,7 +59,9 @@ class MandatesReader {
     private readonly now: Seconds
   ) {
     this.store = new MandateStore(source.store)
-    this.files = [source.folder, ...source.keyFiles]
+    const { folder, keyFiles, root } = source
+    const roots = root === undefined ? [] : [root.file, acceptedRoot(root)]
+    this.files = [folder, ...keyFiles, ...roots]
   }
 
   async read(): Promise<ReadMandates> {
@@ -98,7 +101,8 @@ class MandatesReader {
 
   private async trustedKeys(): Promise<readonly PublicKey[] | undefined> {
     try {
-      return (await readTrustedKeys({ ...this.source, signatures: 1 })).keys
+      const { keys } = await readTrustedKeys({ ...this.source, signatures: 1 })
+      return keys
     } catch (error) {
       this.add(error)
       return undefined

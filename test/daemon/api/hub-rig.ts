@@ -15,6 +15,7 @@ export function gatewayView(i: number, differences: Partial<GatewayView> = {}): 
     ...{ name: `site-${String(i).padStart(5, '0')}`, ring: i % 10 === 0 ? 'canary' : 'all' },
     ...{ state: 'running', program: '0.1.0', wanted: 8, active: 8, since: at, ready: true },
     ...{ problems: [], refused: null, contact: at, clockOffsetMs: 12, by: 'nats', probe: null },
+    trust: null,
     ...differences
   }
 }

@@ -9,7 +9,8 @@ import { REQUESTS } from '../../../gateway/processes/requests.js'
 import { decodeBundle } from '../../../sources/bundle/bundle.js'
 import type { Content } from '../../../sources/bundle/content.js'
 import { readContent } from '../../../sources/bundle/pack.js'
-import { readTrustedKeys } from '../../../sources/bundle/trusted-keys.js'
+import { bundleTrust } from '../../../gateway/compiler/rules-location.js'
+import { readTrustedKeys } from '../../../sources/bundle/read-trust.js'
 import { Candidate, FOLDER_TYPE } from '../candidate.js'
 import { judgedRows } from '../judged-rows.js'
 import { defineRoute, type RouteContext } from '../route.js'
@@ -209,7 +210,8 @@ export const proposeRoutes = [
     job: true,
     handler: ({ body }, context) => {
       const { services, command, principal } = context
-      const { rules: place, bundle: trust } = services.config
+      const { rules: place } = services.config
+      const trust = bundleTrust(services.config)
       if (trust === undefined) throw failure('BUNDLE_NOT_USED')
       return withCandidate(body ?? Buffer.of(), context, 'none', async path => {
         const { keys, signatures } = await readTrustedKeys(trust)

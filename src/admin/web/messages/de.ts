@@ -207,6 +207,7 @@ export const messages: Messages = {
   'problem.TLS_PORTABLE': 'OpenSSL wird nicht direkt aufgerufen',
   'problem.FORWARDING_LOOP': 'Weiterleitungsschleife',
   'problem.BUNDLE_EXPIRED': 'Bündel abgelaufen',
+  'problem.ROOT_EXPIRED': 'Vertrauensanker abgelaufen',
   'problem.LIST_EXPIRED': 'Liste abgelaufen',
   'problem.LIST_MISSING': 'Liste nie heruntergeladen',
   'problem.LIST_QUARANTINED': 'Liste wartet auf Bestätigung',
@@ -288,6 +289,8 @@ export const messages: Messages = {
   'todo.FORWARDING_LOOP':
     'Dieser Upstream schickt Anfragen an das Gateway zurück. Berichtigen Sie seine Konfiguration.',
   'todo.BUNDLE_EXPIRED': 'Die Regeln bleiben in Kraft. Signieren Sie ein neues Bündel.',
+  'todo.ROOT_EXPIRED':
+    'Die Regeln bleiben in Kraft, aber neue Bündel werden nicht angenommen. Signieren und veröffentlichen Sie den nächsten Vertrauensanker.',
   'todo.LIST_EXPIRED':
     'Die letzte Kopie bleibt in Kraft. Prüfen Sie, ob der Server der Liste erreichbar ist.',
   'todo.LIST_MISSING':

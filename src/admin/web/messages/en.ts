@@ -207,6 +207,7 @@ export const messages = {
   'problem.TLS_PORTABLE': 'OpenSSL is not called directly',
   'problem.FORWARDING_LOOP': 'Forwarding loop',
   'problem.BUNDLE_EXPIRED': 'Bundle expired',
+  'problem.ROOT_EXPIRED': 'Root of trust expired',
   'problem.LIST_EXPIRED': 'List expired',
   'problem.LIST_MISSING': 'List was never downloaded',
   'problem.LIST_QUARANTINED': 'List awaits confirmation',
@@ -284,6 +285,8 @@ export const messages = {
   'todo.FORWARDING_LOOP':
     'This upstream sends queries back to the gateway. Correct its forwarders.',
   'todo.BUNDLE_EXPIRED': 'The rules stay in force. Sign a new bundle.',
+  'todo.ROOT_EXPIRED':
+    'The rules stay in force, but no new bundle is accepted. Sign and publish the next root.',
   'todo.LIST_EXPIRED':
     'The last copy stays in force. Check whether the server of the list is reachable.',
   'todo.LIST_MISSING':

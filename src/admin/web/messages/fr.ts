@@ -204,6 +204,7 @@ export const messages: Messages = {
   'problem.TLS_PORTABLE': 'OpenSSL n’est pas appelé directement',
   'problem.FORWARDING_LOOP': 'Boucle de transfert',
   'problem.BUNDLE_EXPIRED': 'Paquet expiré',
+  'problem.ROOT_EXPIRED': 'Racine de confiance expirée',
   'problem.LIST_EXPIRED': 'Liste expirée',
   'problem.LIST_MISSING': 'Liste jamais téléchargée',
   'problem.LIST_QUARANTINED': 'Liste à confirmer',
@@ -286,6 +287,8 @@ export const messages: Messages = {
   'todo.FORWARDING_LOOP':
     'Ce serveur renvoie les requêtes à la passerelle. Corrigez sa configuration.',
   'todo.BUNDLE_EXPIRED': 'Les règles restent en vigueur. Signez un nouveau paquet.',
+  'todo.ROOT_EXPIRED':
+    'Les règles restent en vigueur, mais aucun nouveau paquet n’est accepté. Signez et publiez la racine suivante.',
   'todo.LIST_EXPIRED':
     'La dernière copie reste en vigueur. Vérifiez si le serveur de la liste est joignable.',
   'todo.LIST_MISSING':

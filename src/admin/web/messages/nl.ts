@@ -204,6 +204,7 @@ export const messages: Messages = {
   'problem.TLS_PORTABLE': 'OpenSSL wordt niet rechtstreeks aangeroepen',
   'problem.FORWARDING_LOOP': 'Doorstuurlus',
   'problem.BUNDLE_EXPIRED': 'Bundel verlopen',
+  'problem.ROOT_EXPIRED': 'Vertrouwensanker verlopen',
   'problem.LIST_EXPIRED': 'Lijst verlopen',
   'problem.LIST_MISSING': 'Lijst nooit gedownload',
   'problem.LIST_QUARANTINED': 'Lijst wacht op bevestiging',
@@ -282,6 +283,8 @@ export const messages: Messages = {
   'todo.FORWARDING_LOOP':
     'Deze upstream stuurt vragen terug naar de gateway. Verbeter zijn configuratie.',
   'todo.BUNDLE_EXPIRED': 'De regels blijven van kracht. Onderteken een nieuwe bundel.',
+  'todo.ROOT_EXPIRED':
+    'De regels blijven van kracht, maar nieuwe bundels worden niet aanvaard. Onderteken en publiceer het volgende vertrouwensanker.',
   'todo.LIST_EXPIRED':
     'De laatste kopie blijft van kracht. Controleer of de server van de lijst bereikbaar is.',
   'todo.LIST_MISSING':

@@ -6,6 +6,7 @@ export const FLEET = {
   FLEET_REPORT: (url: string, why: string) => `cannot report to ${url}: ${why}`,
   FLEET_MESSAGE: (from: string) => `${from} sent a malformed or oversized message; it is ignored`,
   FLEET_BUNDLE: (serial: number, why: string) => `cannot get bundle ${serial}: ${why}`,
+  FLEET_ROOT: (version: number, why: string) => `cannot get root of trust ${version}: ${why}`,
   FLEET_OLDER: (serial: number, newest: number) =>
     `the fleet wants bundle ${serial}, but ${newest} was accepted here; it is ignored`,
   FLEET_WRITE: (path: string, why: string) => `cannot write the bundle to ${path}: ${why}`,
@@ -37,6 +38,7 @@ export const FLEET = {
     `ring ${ring} gets bundles by promotion from ring ${first}; --now publishes to it at once`,
   HUB_SERIAL: (serial: number, newest: number) =>
     `bundle ${serial} is not newer than bundle ${newest}, which was published`,
+  HUB_ROOT: (why: string) => `the hub does not take the root of trust: ${why}`,
   HUB_RULES: (serial: number, why: string) => `bundle ${serial} has invalid rules: ${why}`,
   HUB_NOTHING: (ring: string) => `there is no bundle for ring ${ring}`,
   HUB_EARLY: (ring: string, why: string) => `cannot promote to ring ${ring}: ${why}; --now does`,

@@ -2,6 +2,7 @@ import { epochSeconds, systemClock } from '../../../base/time/clock.js'
 import { failure } from '../../../base/errors/error.js'
 import type { Seconds } from '../../../base/units.js'
 import type { Forecast } from '../../../fleet/hub/hub-state.js'
+import { isLater, newestSerial } from '../../../fleet/hub/roots/roots.js'
 import { compile } from '../../../policy/compile/compile.js'
 import { mustResolveErrors } from '../../../policy/diff/blocked-must-resolve.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
@@ -18,6 +19,7 @@ import {
   type Bundle
 } from '../../../sources/bundle/bundle.js'
 import { readPrivateKey } from '../../../sources/bundle/signatures.js'
+import { newestRoot } from '../../../sources/root/root.js'
 import type { HubClient } from '../../../admin/api/hub-client.js'
 import { hubClient, type HubOptions } from '../../args/hub-options.js'
 import { parseWholeNumber } from '../../args/parse.js'
@@ -177,7 +179,11 @@ export interface RollbackOptions extends HubOptions {
 }
 
 interface BundlesReply {
-  readonly bundles: readonly { readonly serial: number; readonly done: readonly string[] }[]
+  readonly bundles: readonly {
+    readonly serial: number
+    readonly root: number
+    readonly done: readonly string[]
+  }[]
 }
 
 /**
@@ -191,19 +197,25 @@ export async function rollback(options: RollbackOptions, io: Io): Promise<number
   const client = await hubClient(options)
   const { rings } = await client.get<RingsReply>('/v1/status')
   const { bundles } = await client.get<BundlesReply>('/v1/bundles')
-  const newest = Math.max(0, ...bundles.map(({ serial }) => serial))
-  const active = Math.max(0, ...rings.map(({ serial }) => serial ?? 0))
+  const roots = await client.octets('/v1/root')
+  const root = roots.length === 0 ? undefined : newestRoot(roots, 'of the hub').root
+  const newest = newestSerial(bundles, root)
+  // Since a reset of serials, a lower one may be later.
+  const inOrder = bundles.toSorted((a, b) => (isLater(a, b, root) ? 1 : -1))
+  const orderOf = (serial: number | null): number => inOrder.findIndex(one => one.serial === serial)
   const used = rings.filter(({ serial }) => serial !== null)
-  const good = bundles.filter(
-    ({ serial, done }) => serial < active && used.every(({ ring }) => done.includes(ring))
-  )
+  const active = Math.max(-1, ...used.map(({ serial }) => orderOf(serial)))
+  const good = inOrder
+    .slice(0, Math.max(0, active))
+    .filter(({ done }) => used.every(({ ring }) => done.includes(ring)))
   const to =
     options.to === undefined
-      ? Math.max(0, ...good.map(({ serial }) => serial))
+      ? (good.at(-1)?.serial ?? 0)
       : parseWholeNumber('--to', options.to, { min: 1, max: Number.MAX_SAFE_INTEGER })
   if (to === 0) usageError('no earlier bundle was done in all rings: choose one with --to')
   const chosen =
-    options.ring ?? rings.filter(({ serial }) => (serial ?? 0) > to).map(({ ring }) => ring)
+    options.ring ??
+    used.filter(({ serial }) => orderOf(serial) > orderOf(to)).map(({ ring }) => ring)
   if (chosen.length === 0) usageError(`no ring runs a bundle after ${to}`)
   const keys = await Promise.all(options.key.map(readPrivateKey))
   const bundle = await decodeBundle(await client.octets(`/v1/bundles/${to}`), `bundle ${to}`)

@@ -1,6 +1,7 @@
 import { failure } from '../../../base/errors/error.js'
 import type { HubClient } from '../../../admin/api/hub-client.js'
 import type { HubState, Rollout } from '../../../fleet/hub/hub-state.js'
+import type { RootView } from '../../../fleet/hub/roots/root-view.js'
 import type { GapView, GatewayView, RingView } from '../../../fleet/hub/views.js'
 import { hubClient, type HubOptions } from '../../args/hub-options.js'
 import { callerName } from '../../args/user.js'
@@ -8,6 +9,7 @@ import { EXIT } from '../../exit.js'
 import { print, printJson, type Io } from '../../io.js'
 import { columns, terminalWidth, type Row } from '../../output/columns.js'
 import { formatNumber } from '../../output/format.js'
+import { rootText } from './root-text.js'
 
 const SECOND = 1000
 /** Clock offsets above this are shown. */
@@ -16,6 +18,7 @@ const NOTABLE_OFFSET = 2 * SECOND
 interface StatusReply {
   readonly nats: { readonly connected: boolean; readonly error: string | null }
   readonly rings: readonly RingView[]
+  readonly root: RootView
 }
 
 interface GatewaysReply {
@@ -36,7 +39,8 @@ export async function status(options: StatusOptions, io: Io): Promise<number> {
   const gateways =
     options.gateways === true ? await gatewaysOf(client, { ring: options.ring }) : undefined
   if (options.json === true) {
-    printJson(io, { nats: reply.nats, rings, ...(gateways && { gateways }) })
+    const { nats, root } = reply
+    printJson(io, { nats, rings, root, ...(gateways && { gateways }) })
     return EXIT.success
   }
   const { connected, error } = reply.nats
@@ -69,6 +73,7 @@ export async function status(options: StatusOptions, io: Io): Promise<number> {
     return { cells }
   })
   print(io, `${columns(head, rows, terminalWidth(io.stdout)).join('\n')}\n`)
+  print(io, `\n${rootText(reply.root, terminalWidth(io.stdout))}\n`)
   if (gateways !== undefined) print(io, `\n${gatewayTable(gateways, io)}\n`)
   return EXIT.success
 }
@@ -204,16 +209,18 @@ function gatewayTable(gateways: readonly GatewayView[], io: Io): string {
     'state',
     'bundle',
     'wanted',
+    'root',
     'version',
     'good probe',
     'last contact',
     'notes'
   ]
   const rows = gateways.map((one): Row => {
-    const { name, ring, state, active, wanted, program, probe, contact } = one
+    const { name, ring, state, active, wanted, trust, program, probe, contact } = one
     const shown = state === 'running' ? state : (['yellow', state] as const)
     const cells = [
-      ...[[name], [ring], [shown], [show(active)], [show(wanted)], [program ?? '-']],
+      ...[[name], [ring], [shown], [show(active)], [show(wanted)]],
+      ...[[trust === null ? '-' : (trust.root?.toString() ?? 'none')], [program ?? '-']],
       [probe === null ? '-' : (probe.good ?? 'never')],
       [contact ?? 'never'],
       notesOf(one)
@@ -223,10 +230,11 @@ function gatewayTable(gateways: readonly GatewayView[], io: Io): string {
   return columns(head, rows, terminalWidth(io.stdout)).join('\n')
 }
 
-function notesOf({ refused, problems, clockOffsetMs }: GatewayView): string[] {
+function notesOf({ refused, trust, problems, clockOffsetMs }: GatewayView): string[] {
   const offset = clockOffsetMs ?? 0
   return [
     ...(refused === null ? [] : [`${refused.message} (${refused.code})`]),
+    ...(trust?.refused ? [`${trust.refused.message} (${trust.refused.code})`] : []),
     ...(problems.length === 0 ? [] : [problems.join(', ')]),
     ...(Math.abs(offset) < NOTABLE_OFFSET ? [] : [`clock off by ${Math.round(offset / SECOND)} s`])
   ]

@@ -59,10 +59,10 @@ export async function fleetVerification(
   options: VerifyFleetOptions
 ): Promise<readonly GatewayVerification[]> {
   const { fleet, keys = join(fleet, 'keys'), witness = [] } = options
-  const { witness: settings } = (await loadSettings(options)).log.queries
+  const config = await loadSettings(options)
   const files = witness.map(file => ({ gateway: stemOf(file), held: readHeld(file) }))
   const results = await verifyFleet(fleet, publicKeys(keys), {
-    ...(await witnessTrust(options, settings)),
+    ...(await witnessTrust(options, config)),
     heldOf: (gateway, hashes) =>
       files.flatMap(({ gateway: named, held }) =>
         held.filter(one => isAbout(one, gateway, named, hashes))

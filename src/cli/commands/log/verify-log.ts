@@ -6,7 +6,9 @@ import { readPublicKey } from '../../../base/files/ed25519.js'
 import { reasonOf } from '../../../base/errors/reason.js'
 import { systemClock } from '../../../base/time/clock.js'
 import { failure, InterdictError } from '../../../base/errors/error.js'
-import type { ChainConfig, WitnessConfig } from '../../../lookups/settings/query-log-config.js'
+import type { Config } from '../../../gateway/config/config.js'
+import { hubKeys } from '../../args/hub-keys.js'
+import type { ChainConfig } from '../../../lookups/settings/query-log-config.js'
 import { CHAIN_FILE } from '../../../lookups/chain/chain-entry.js'
 import { readSignKey } from '../../../lookups/chain/sign-key.js'
 import { verifyLog } from '../../../lookups/chain/verify.js'
@@ -64,13 +66,14 @@ export async function verifyLogFiles(
   if (!existsSync(required) && !existsSync(chain))
     throw failure('CHAIN_READ', required, 'no such file or folder')
   const trusted = trust && (await parseTrustedKeys(trust)).map(key => readPublicKey(key)!)
-  const queries = trusted === undefined ? (await loadSettings(options)).log.queries : undefined
+  const config = trusted === undefined ? await loadSettings(options) : undefined
+  const queries = config?.log.queries
   const keys = trusted ?? chainKeys(queries?.chain)
   if (keys.length === 0 && !existsSync(chain))
     throw failure('CHAIN_READ', chain, 'no such file; log.queries.chain records one')
   if (keys.length === 0)
     usageError('--trust: give the public key, because log.queries.chain.sign-key is not set')
-  const trustedWitnesses = await witnessTrust(options, queries?.witness)
+  const trustedWitnesses = await witnessTrust(options, config)
   const result = await verifyLog(new LogLayout(path), keys, expect)
   const witness = verifyWitness(dirname(path), {
     ...trustedWitnesses,
@@ -84,18 +87,17 @@ export async function verifyLogFiles(
   return found.proven ? EXIT.success : EXIT.failure
 }
 
-const hubKeys = (texts: string | readonly string[] = []): readonly KeyObject[] =>
-  [texts].flat().flatMap(text => readPublicKey(text) ?? [])
-
-/** @throws InterdictError BUNDLE_TRUST, WITNESS_CA */
+/** @param config undefined: without settings @throws InterdictError BUNDLE_TRUST, WITNESS_CA, and as `readRoot` */
 export async function witnessTrust(
   { tsaCa, hubKey }: WitnessOptions,
-  settings: WitnessConfig | undefined
+  config: Config | undefined
 ): Promise<Pick<WitnessSources, 'authorities' | 'hubKeys'>> {
-  const caFile = tsaCa ?? settings?.tsa?.caFile
+  const caFile = tsaCa ?? config?.log.queries.witness?.tsa?.caFile
+  const configured = config === undefined ? [] : await hubKeys(config)
+  const keys = hubKey === undefined ? configured : await parseTrustedKeys(hubKey)
   return {
     authorities: caFile === undefined ? undefined : readAuthorities(caFile),
-    hubKeys: hubKeys(hubKey === undefined ? settings?.hubKey : await parseTrustedKeys(hubKey))
+    hubKeys: keys.map(key => readPublicKey(key)!)
   }
 }
 
@@ -143,12 +145,13 @@ export async function verifyConfiguredLog(
   options: LogOptions
 ): Promise<WitnessedVerification | string> {
   if (options.fleet !== undefined) return 'not verified: use verify-log --fleet'
-  const { chain, witness } = (await loadSettings(options)).log.queries
+  const config = await loadSettings(options)
+  const { chain } = config.log.queries
   if (chain === undefined) return 'not verified: log.queries.chain is not set'
   try {
     const path = await logPath(options)
     const result = await verifyLog(new LogLayout(path), chainKeys(chain))
-    const sources = { ...(await witnessTrust({}, witness)), held: [] }
+    const sources = { ...(await witnessTrust({}, config)), held: [] }
     return withWitness(result, verifyWitness(dirname(path), sources))
   } catch (error) {
     if (error instanceof InterdictError) return `not verified: ${error.message}`

@@ -12,7 +12,8 @@ import { readMandate } from '../../../policy/rules/mandates/read-mandate.js'
 import { shortfallErrors } from '../../../policy/rules/mandates/shortfall-errors.js'
 import { withMandateSignature } from '../../../policy/rules/mandates/signed-text.js'
 import { readPrivateKey } from '../../../sources/bundle/signatures.js'
-import { readTrustedKeys } from '../../../sources/bundle/trusted-keys.js'
+import { mandatesSource } from '../../../gateway/compiler/rules-location.js'
+import { readTrustedKeys } from '../../../sources/bundle/read-trust.js'
 import { MAX_MANDATE } from '../../../sources/mandates/mandate-store.js'
 import { loadSettings, type CommonOptions } from '../../args/settings.js'
 import { parseTrustedKeys } from '../../args/trust-option.js'
@@ -61,7 +62,7 @@ export async function checkMandate(path: string, options: CheckOptions, io: Io):
 
 async function trustedKeys(options: CheckOptions): Promise<readonly PublicKey[]> {
   if (options.trust !== undefined) return parseTrustedKeys(options.trust)
-  const { mandates } = await loadSettings(options)
+  const mandates = mandatesSource(await loadSettings(options))
   if (mandates === undefined)
     usageError('--trust: expected public keys, since the settings have no rules.mandates')
   return (await readTrustedKeys({ ...mandates, signatures: 1 })).keys

@@ -5,7 +5,7 @@ import type { ParsedRequest, ResultOf } from '../../../gateway/processes/request
 import { loadRules, type RulesResult } from '../../../policy/rules/load.js'
 import { AcceptedBundles, type AcceptedRecord } from '../../../sources/bundle/accepted-bundles.js'
 import { openStoredBundle, type BundleSource } from '../../../sources/bundle/choose-bundle.js'
-import { readTrustedKeys } from '../../../sources/bundle/trusted-keys.js'
+import { readTrustedKeys } from '../../../sources/bundle/read-trust.js'
 import { formatInstant } from '../../../sources/bundle/validity.js'
 import { parseWholeNumber } from '../../args/parse.js'
 import { loadSettings, type CommonOptions } from '../../args/settings.js'

@@ -35,18 +35,30 @@ export function settingsLines({ settings }: Status): StyledText[] {
 
 function bundleLines(bundle: Status['rules']['bundle']): StyledText[] {
   if (bundle === null) return []
-  const { serial, created, expires, state, newest, rollback } = bundle
+  const { serial, created, expires, state, newest, rollback, root } = bundle
   const ends = { good: 'expires', ending: 'expires soon:', expired: 'expired' }[state]
   const line = `bundle ${serial}, created ${formatInstant(created)}, ${ends} ${formatInstant(expires)}`
   const colour = { good: undefined, ending: 'yellow', expired: 'red' } as const
   const highlight = colour[state]
   const first: StyledText = highlight === undefined ? line : [highlight, line]
-  if (rollback === null) return [first]
+  const roots = root === null ? [] : [rootLine(root)]
+  if (rollback === null) return [first, ...roots]
   const { by, at } = rollback
   return [
     first,
+    ...roots,
     ['yellow', `rolled back from ${rollback.from} by ${by} at ${at}; newest accepted: ${newest}`]
   ]
+}
+
+function rootLine({
+  version,
+  expires,
+  state
+}: NonNullable<NonNullable<Status['rules']['bundle']>['root']>): StyledText {
+  const ends = { good: 'expires', ending: 'expires soon:', expired: 'expired' }[state]
+  const line = `root of trust ${version}, ${ends} ${formatInstant(expires)}`
+  return state === 'good' ? line : [state === 'ending' ? 'yellow' : 'red', line]
 }
 
 function mandateLines({

@@ -18,7 +18,7 @@ const UNREACHED: readonly string[] = [
   'FLEET_OLDER'
 ]
 /** Errors that a wrong clock of the gateway explains. */
-const CLOCK: readonly string[] = ['BUNDLE_EARLY', 'BUNDLE_EXPIRED']
+const CLOCK: readonly string[] = ['BUNDLE_EARLY', 'BUNDLE_EXPIRED', 'ROOT_EXPIRED']
 /** The same as bundles have: larger offsets are wrong clocks. */
 const CLOCK_SKEW: Milliseconds = 300_000
 /** A gateway that has just started, or changed its rules, may be not ready for a moment. */

@@ -1,5 +1,5 @@
-import { createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
-import { readPublicKey, showPublicKey, type PublicKey } from '../../../base/files/ed25519.js'
+import type { KeyObject } from 'node:crypto'
+import { hasSigned, signOctets, type KeySignature } from '../../../base/files/ed25519.js'
 import type { Octets } from '../../../base/units.js'
 
 /** A mandate as it is signed, and the signatures at its end. */
@@ -9,10 +9,7 @@ export interface SignedText {
   readonly signatures: readonly MandateSignature[]
 }
 
-export interface MandateSignature {
-  readonly key: PublicKey
-  /** Base64. */
-  readonly signature: string
+export interface MandateSignature extends KeySignature {
   /** Counted from 1. */
   readonly line: number
 }
@@ -46,22 +43,16 @@ export function withMandateSignature(file: Uint8Array, key: KeyObject): Uint8Arr
   const { text: unsigned, signatures } = splitSigned(file)
   const isWhole = unsigned.at(-1) === LINE_FEED
   const text = isWhole ? unsigned : Buffer.concat([unsigned, Buffer.from('\n')])
-  const own = showPublicKey(createPublicKey(key))
-  const signature = sign(null, signedOctets(text), key).toString('base64')
+  const own = signOctets(signedOctets(text), key)
   // Signatures of an earlier text are useless.
-  const others = signatures.filter(one => one.key !== own && isSignedBy(text, one))
-  const lines = [...others, { key: own, signature }].map(
-    one => `# signature: ${one.key} ${one.signature}\n`
-  )
+  const others = signatures.filter(one => one.key !== own.key && isSignedBy(text, one))
+  const lines = [...others, own].map(one => `# signature: ${one.key} ${one.signature}\n`)
   return Buffer.concat([text, Buffer.from(lines.join(''))])
 }
 
 /** True if the key has signed this text. */
-export function isSignedBy(text: Uint8Array, { key, signature }: MandateSignature): boolean {
-  const publicKey = readPublicKey(key)
-  if (publicKey === undefined) return false
-  return verify(null, signedOctets(text), publicKey, Buffer.from(signature, 'base64'))
-}
+export const isSignedBy = (text: Uint8Array, signature: MandateSignature): boolean =>
+  hasSigned(signature, signedOctets(text))
 
 const signedOctets = (text: Uint8Array): Uint8Array =>
   Buffer.concat([Buffer.from(MANDATE_MAGIC), text])

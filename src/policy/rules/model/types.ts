@@ -281,6 +281,8 @@ export interface BundleFacts {
   readonly expires: Seconds
   /** The highest serial accepted here: greater than `serial` after a rollback. */
   readonly newest: number
+  /** The root of trust whose keys it is trusted by; undefined: the settings have the keys. */
+  readonly root?: { readonly version: number; readonly expires: Seconds } | undefined
   /** The rollback that activated this bundle, if there was one. */
   readonly rollback?:
     | {
