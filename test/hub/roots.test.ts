@@ -193,6 +193,7 @@ t.test('the view says which keys may sign alone, and which may be destroyed', t 
   t.strictSame(statesOf(done, gateway('b', 1)), ['two spreading 1', 'one revoking 1'])
   t.strictSame(statesOf(done, done), ['two ready 2', 'one dropped 0'])
   t.strictSame(statesOf(done, gateway('c', undefined)), ['two spreading 1', 'one revoking 0'])
+  t.strictSame(statesOf(), ['two spreading 0', 'one revoking 0'], 'no gateway is known')
   const silent: Known = { ...done, report: null }
   t.match(
     rootView(newest, earlier, {

@@ -56,11 +56,13 @@ export function rootView(
     for (const key of trust?.keys ?? []) trustedBy.set(key, (trustedBy.get(key) ?? 0) + 1)
   }
   const listed = newest?.root.roles.bundle.keys ?? []
+  // A hub that lost its record knows no gateway.
+  const isKnown = gateways.length > 0
   // A gateway never goes back to an older root, so its last report counts, however old.
   const stateOf = (key: string, count: number): KeyView['state'] => {
     if (newest === undefined || listed.includes(key))
-      return count === gateways.length ? 'ready' : 'spreading'
-    return count === 0 && counts.unknown === 0 ? 'dropped' : 'revoking'
+      return isKnown && count === gateways.length ? 'ready' : 'spreading'
+    return isKnown && count === 0 && counts.unknown === 0 ? 'dropped' : 'revoking'
   }
   const keys = [...new Set([...listed, ...earlier, ...trustedBy.keys()])].map((key): KeyView => {
     const count = trustedBy.get(key) ?? 0
