@@ -38,6 +38,21 @@ t.test('warns once a day that a bundle expires, or has expired', async t => {
   watch.close()
 })
 
+t.test('warns once a day of a root of trust, for thirty days before its end', async t => {
+  const { watch, facts, pass, start } = watching()
+  const root = (version: number, days: number) => {
+    return { ...facts(7, 900), root: { version, expires: start + days * DAY } }
+  }
+  watch.watch(root(1, 31))
+  t.strictSame(pass(23), [])
+  t.strictSame(pass(25), Array(2).fill('ROOT_ENDS'))
+  watch.watch(root(2, 400))
+  t.strictSame(pass(48), [])
+  watch.watch(root(3, 3))
+  t.strictSame(pass(24), Array(2).fill('ROOT_EXPIRED'), 'at once, and a day later')
+  watch.close()
+})
+
 t.test('logs a rollback once', async t => {
   const { watch, facts, told } = watching()
   const rollback = { from: 8, to: 7, by: 'ops', at: '2026-03-01T00:00:00Z' }

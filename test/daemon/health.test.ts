@@ -355,6 +355,13 @@ const cases: readonly {
     codes: ['BUNDLE_EXPIRED']
   },
   {
+    it: 'the root of trust has expired',
+    bad: rules({
+      bundle: { serial: 1, state: 'good', root: { version: 3, state: 'expired', expires: 'then' } }
+    }),
+    codes: ['ROOT_EXPIRED']
+  },
+  {
     it: 'a zone has expired',
     bad: { zones: zone('expired') as Status['zones'] },
     codes: ['ZONE_EXPIRED']
