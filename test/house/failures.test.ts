@@ -334,6 +334,11 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'interop/fleet-altered.ts',
     'is noticed within a minute, and restored'
   ],
+  'hub that leads dies, hangs or is cut off': ['interop/two-hubs.ts', 'round ${i + 1}: ${fault}'],
+  'NATS server hangs': [
+    'interop/fleet.ts',
+    'a NATS server that hangs costs no more than one that is killed'
+  ],
   'NATS servers refuse or drop connections': [
     'fleet/reconnect.test.ts',
     'a gateway connects again, whatever servers do'

@@ -96,6 +96,7 @@ export class FleetModel {
     const folder = join(new Site(t, {}).folder, 'hub')
     this.random = seeded(seed)
     this.config = {
+      name: 'hub',
       nats: { servers: [], caFile: undefined, certificate: undefined },
       ...{ replicas: 1, trust: { keys: [one.publicKey], keyFiles: [], signatures: 1 } },
       rings: [

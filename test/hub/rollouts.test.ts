@@ -40,6 +40,7 @@ const QUICK = {
 async function rig(t: Test, isReal = false) {
   const folder = join(new Site(t, {}).folder, 'hub')
   const config: HubConfig = {
+    name: 'hub',
     nats: { servers: ['nats://127.0.0.1:1'], caFile: undefined, certificate: undefined },
     replicas: 1,
     trust: { keys: [one.publicKey], keyFiles: [], signatures: 1 },
@@ -91,6 +92,11 @@ async function rig(t: Test, isReal = false) {
   const route = hubRoutes({
     ...{ store, inventory, rollouts, roots, enrolment, nats, sources },
     problem: () => problem,
+    leadership: {
+      status: { role: 'leader', leader: 'hub', name: 'hub' },
+      guard: () => undefined,
+      commit: () => Promise.resolve()
+    },
     alerts: { status: [], test: () => Promise.resolve([]) }
   })
   const call = async (method: 'GET' | 'POST', url: string, body: Uint8Array = new Uint8Array()) => {

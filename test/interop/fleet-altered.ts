@@ -14,6 +14,7 @@ import { BUNDLES_STORE, inboxOf, ringSubject, RINGS_BUCKET } from '../../src/fle
 import { Hub } from '../../src/fleet/hub/hub.js'
 import { loadHubConfig } from '../../src/fleet/hub/hub-config.js'
 import type { StateStore } from '../../src/fleet/hub/hub-state.js'
+import { HUBS_BUCKET } from '../../src/fleet/hub/pair/shared-bucket.js'
 import { MemoryLog } from '../daemon/serve.js'
 import { GatewayRig, HubRig } from './fleet-rig.js'
 import { Cluster, PATIENCE } from './nats-cluster.js'
@@ -23,6 +24,8 @@ t.setTimeout(0)
 install('nats-server')
 
 const RINGS = `KV_${RINGS_BUCKET}`
+const HUBS = `KV_${HUBS_BUCKET}`
+const REGISTER = `$KV.${HUBS_BUCKET}.register`
 const BUNDLES = `OBJ_${BUNDLES_STORE}`
 
 const rig = await HubRig.create(t)
@@ -205,14 +208,38 @@ t.test('a restored copy of the state makes no revoked gateway a member again', a
   const copy = join(rig.dir, 'copy.json')
   cpSync(stateFile, copy)
   await rig.fleet('revoke', 'old')
+  const stateOf = () => JSON.parse(readFileSync(stateFile, 'utf8')) as StateStore['state']
+  const { events } = stateOf()
   await hub.close()
   cpSync(copy, stateFile)
   hub = await startHub()
   await isReady(true)
+  test.strictSame(stateOf().events, events, 'what happened since comes from NATS')
+  await hub.close()
+  cpSync(copy, stateFile)
+  await (await manager()).streams.delete(HUBS)
+  hub = await startHub()
+  await isReady(true)
   await test.rejects(open(old.credentials, 'old'), /authorization/i)
-  const { gateways } = JSON.parse(readFileSync(stateFile, 'utf8')) as StateStore['state']
+  const { gateways } = stateOf()
   test.match(gateways.old?.revoked, /^\d{4}-/)
   test.match(log.with('stays revoked'), [{ fields: { gateway: 'old' } }])
+})
+
+t.test('what others write into the bucket of the hubs is replaced', async test => {
+  const before = log.with('the lease and the state of the hubs').length
+  const stored = async () =>
+    (await (await manager()).streams.getMessage(HUBS, { last_by_subj: REGISTER }))?.string()
+  await publish(REGISTER, '{}')
+  await eventually('the register of the hub', PATIENCE, async () => (await stored()) !== '{}')
+  test.ok(log.with('the lease and the state of the hubs').length > before)
+  await isReady(true)
+  await (await manager()).streams.purge(HUBS)
+  await eventually('the register and the state', PATIENCE, async () => {
+    const { state } = await (await manager()).streams.info(HUBS)
+    return (await stored()) !== undefined && state.messages >= 4
+  })
+  await isReady(true)
 })
 
 t.test('servers that lost all accounts and streams get them again', async () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createSocket } from 'node:dgram'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -64,6 +64,12 @@ export const rulesThatBan = (...names: string[]): string => `networks:
       - { id: test-ban, authority: Nobody, reference: none, names: [${names.join(', ')}] }
 `
 
+/** What the second hub needs of the first one. */
+const SECOND_HUB = [
+  ...['authority.json', 'hub.creds', 'system.creds', 'nats-auth.conf'],
+  ...['witness.pem', 'witness.pub']
+]
+
 /** The hub, the folder of its settings, and the keys that sign. */
 export class HubRig {
   readonly dir: string
@@ -87,6 +93,20 @@ export class HubRig {
     const key = join(dir, 'office.pem')
     const made = await command('bundle', 'keygen', key)
     return new HubRig(t, dir, key, made.trim())
+  }
+
+  /** A second hub of the fleet, set up as docs/operations/fleet.md says. */
+  static second(t: Owner, first: HubRig, name: string, urls: readonly string[]): HubRig {
+    const hub = new HubRig(t, folder(t), first.key, first.publicKey)
+    mkdirSync(join(hub.dir, 'hub'), { mode: 0o700 })
+    for (const file of SECOND_HUB)
+      cpSync(join(first.dir, 'hub', file), join(hub.dir, 'hub', file), { preserveTimestamps: true })
+    const text = readFileSync(first.settings, 'utf8').replace(
+      /^nats:.*/m,
+      `nats: [${urls.join(', ')}]`
+    )
+    writeFileSync(hub.settings, `name: ${name}\n${text}`)
+    return hub
   }
 
   get auth(): string {
@@ -116,6 +136,10 @@ export class HubRig {
   async kill(): Promise<void> {
     this.hub?.signal('SIGKILL')
     await this.hub?.ended
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.hub!.signal(name)
   }
 
   get output(): string {

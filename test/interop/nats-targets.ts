@@ -1,6 +1,8 @@
 /** Subjects that a gateway must not reach: what JetStream of NATS 2.10 listens on, and the subjects of the hub and of others. */
 
-const STREAMS = ['KV_interdict-rings', 'OBJ_interdict-bundles', 'interdict-live']
+const STREAMS = [
+  ...['KV_interdict-rings', 'OBJ_interdict-bundles', 'KV_interdict-hubs', 'interdict-live']
+]
 /** Requests of JetStream's API about a stream. */
 const ABOUT_STREAM = [
   ...['CREATE', 'UPDATE', 'INFO', 'DELETE', 'PURGE', 'SNAPSHOT', 'RESTORE'],
@@ -40,6 +42,7 @@ export function targets({ hub, enrolment, victim, name }: Others): readonly stri
   return [
     ...api.map(request => `$JS.API.${request}`),
     ...['$KV.interdict-rings.all', '$KV.interdict-rings.canary', '$KV.interdict-rings.new'],
+    ...['$KV.interdict-hubs.register', '$KV.interdict-hubs.member.x'],
     ...['$O.interdict-bundles.M.eA==', '$O.interdict-bundles.C.x', `interdict.live.${name}`],
     ...own.map(subject => `${subject}.${victim}`),
     `interdict.enrol.${enrolment}`,

@@ -9,7 +9,7 @@ import t from 'tap'
 /** With both cores for themselves: they load a gateway, and tell how long reloads take, or what is lost. */
 const ALONE = ['interop', 'hand-over']
 /** They take a minute each, and start before the others. */
-const LONGEST = ['fleet', 'rpz']
+const LONGEST = ['fleet', 'two-hubs', 'rpz']
 /** Needs files of public scenarios, which this repository does not have. */
 const BY_ITSELF = ['rpl']
 const SELF = 'run'

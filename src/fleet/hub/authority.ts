@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { join } from 'node:path'
 import {
   createAccount,
@@ -69,6 +70,7 @@ export class Authority {
   private readonly enrolment: KeyPair
   /** Public key of the account of the hub. */
   readonly hubKey: string
+  private readonly accountSeed: string
 
   private constructor(
     private readonly folder: string,
@@ -76,6 +78,7 @@ export class Authority {
   ) {
     this.operator = pairOf(keys.operator)
     this.enrolment = pairOf(keys.enrolment)
+    this.accountSeed = keys.account
     this.hubKey = pairOf(keys.account).getPublicKey()
   }
 
@@ -187,6 +190,12 @@ ${accounts.map(([pair, jwt]) => `  ${pair.getPublicKey()}: ${jwt}\n`).join('')}}
     const pair = createUser()
     const jwt = await encodeUser(id, pair, this.enrolment, enrolmentUser(id), { exp: expires })
     return { user: pair.getPublicKey(), text: Buffer.from(fmtCreds(jwt, pair)).toString() }
+  }
+
+  /** A code that only a hub with these keys can make, for what hubs of one fleet leave at NATS for each other. */
+  seal(text: string): string {
+    const key = `interdict-hubs 1 ${this.accountSeed}`
+    return createHmac('sha256', key).update(text).digest('base64url')
   }
 
   private sign(name: string, account: string, claims: Partial<Account>): Promise<string> {

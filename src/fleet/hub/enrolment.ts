@@ -2,8 +2,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Clock } from '../../base/time/clock.js'
 import { failure, type InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
-import { MS_PER_DAY, MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
-import { isAccountKey, userKey } from '../channel/nkey.js'
+import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
+import { userKey } from '../channel/nkey.js'
 import { encodeRoot } from '../../sources/root/root.js'
 import { encodeToken } from '../channel/enrol-token.js'
 import { enrolSchema, readMessage } from '../channel/wire.js'
@@ -13,14 +13,13 @@ import type { HubConfig } from './hub-config.js'
 import type { StateStore } from './hub-state.js'
 import type { Inventory } from './inventory.js'
 import type { Roots } from './roots/roots.js'
+import { currentRevocations } from './pair/revocations.js'
 
 const MAX_REQUEST = 4096
 /** Tokens that wait to be used. */
 const MAX_TOKENS = 20_000
 /** A gateway that lost the reply asks again, over HTTPS where the hub has it. */
 const REPEAT_TIME: Milliseconds = 60_000
-/** No token is valid for longer. */
-const MAX_LIFETIME: Seconds = (31 * MS_PER_DAY) / MS_PER_SECOND
 
 export interface EnrolmentOptions {
   readonly config: HubConfig
@@ -171,11 +170,8 @@ export class Enrolment {
   private withRevoked(...keys: readonly (string | undefined)[]): Record<string, Seconds> {
     const { store, clock } = this.options
     const now = Math.floor(clock.wall() / MS_PER_SECOND)
-    const current = Object.entries(store.state.revocations).filter(
-      ([key, at]) => isAccountKey(key) || now - at <= MAX_LIFETIME
-    )
     const added = keys.flatMap(key => (key === undefined ? [] : [[key, now] as const]))
-    return Object.fromEntries([...current, ...added])
+    return { ...currentRevocations(store.state.revocations, now), ...Object.fromEntries(added) }
   }
 
   /** A server that does not take it now gets it later. */

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import * as z from 'zod'
 import { readBoundedFile } from '../../base/files/bounded-file.js'
@@ -44,6 +45,8 @@ export interface HubLogsConfig {
 
 /** The settings of a hub. Paths are absolute. */
 export interface HubConfig {
+  /** Of this hub, among those of the fleet. */
+  readonly name: string
   readonly nats: {
     readonly servers: readonly string[]
     readonly caFile: string | undefined
@@ -95,6 +98,7 @@ const band = z
 /** Every key of `hub.yaml`; see docs/operations/fleet.md. */
 const hubSchema = z
   .strictObject({
+    name: fleetName.optional(),
     nats: natsServers.min(1, 'at least one NATS server'),
     'ca-file': path,
     certificate: path,
@@ -150,12 +154,24 @@ export async function loadHubConfig(file = DEFAULT_HUB_FILE): Promise<HubConfigR
   return { ok: true, config: { ...configOf(read.value, base), alerts } }
 }
 
+/** The name of this machine, as far as a name of the fleet may have it. */
+function hostName(): string {
+  const [first = ''] = hostname().toLowerCase().split('.')
+  return (
+    first
+      .replace(/[^a-z0-9-]/g, '-')
+      .replace(/^-+/, '')
+      .slice(0, 63) || 'hub'
+  )
+}
+
 function configOf(settings: z.output<typeof hubSchema>, base: string): Omit<HubConfig, 'alerts'> {
   const optional = (text: string): string | undefined =>
     text === '' ? undefined : resolve(base, text)
   const { nats, keys, signatures, rings, replicas, http, certificate, key } = settings
   const folder = resolve(base, settings.folder)
   return {
+    name: settings.name ?? hostName(),
     nats: {
       servers: nats,
       caFile: optional(settings['ca-file']),

@@ -5,6 +5,8 @@ interface ReportCounts {
   readonly accepted: number
   /** To NATS. */
   readonly connected: boolean
+  /** This hub leads the fleet. */
+  readonly leads: boolean
 }
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]
@@ -15,7 +17,7 @@ const STATES = ['running', 'behind', 'refusing', 'silent', 'unseen'] as const
 /** Metrics of the hub in the text format of Prometheus: per ring, never per gateway. */
 export function hubMetrics(sources: Sources, counts: ReportCounts): string {
   const { gateways, state } = sources
-  const { dropped, accepted, connected } = counts
+  const { dropped, accepted, connected, leads } = counts
   const rings = ringViews(sources)
   const byState = new Map<string, number>()
   for (const one of gateways) {
@@ -31,6 +33,9 @@ export function hubMetrics(sources: Sources, counts: ReportCounts): string {
   return [
     family('hub_nats_connected', 'gauge', 'Whether the hub is connected to NATS: 1 or 0.', [
       [{}, connected ? 1 : 0]
+    ]),
+    family('hub_leader', 'gauge', 'Whether this hub leads the fleet: 1, or 0 on standby.', [
+      [{}, leads ? 1 : 0]
     ]),
     family(
       'hub_gateways',

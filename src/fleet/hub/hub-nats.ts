@@ -29,12 +29,9 @@ const TIMEOUT: Milliseconds = 3_000
 const NO_PEERS = 10_005
 
 export interface HubNatsEvents extends Omit<RequestHandlers, 'blocked'> {
-  /**
-   * Connected: what NATS should hold is to be compared and written.
-   *
-   * @param missing streams that did not exist
-   */
-  connected(missing: readonly string[]): Promise<void>
+  /** Connected with the account of the hub: what NATS should hold is to be compared and written. */
+  connected(hub: NatsConnection): Promise<void>
+  disconnected(): void
 }
 
 /** Credentials of the hub, and the account of enrolment. */
@@ -48,7 +45,8 @@ export interface HubAccess {
 }
 
 interface Connected {
-  readonly streams: HubStreams
+  /** Undefined: this hub has not written to them on this connection. */
+  readonly streams: HubStreams | undefined
   readonly system: NatsConnection
   readonly hub: NatsConnection
 }
@@ -108,7 +106,17 @@ export class HubNats {
 
   /** Uses the streams. @throws InterdictError HUB_NATS */
   streams<T>(act: (streams: HubStreams) => Promise<T>): Promise<T> {
-    return this.attempt(({ streams }) => act(streams))
+    return this.attempt(({ streams }) => act(openOf(streams)))
+  }
+
+  /** Creates the streams that do not exist. @returns which did not @throws InterdictError HUB_NATS */
+  openStreams(): Promise<readonly string[]> {
+    return this.attempt(async ({ hub, system }) => {
+      const missing = await HubStreams.missing(hub)
+      const streams = await HubStreams.open(hub, this.config.replicas)
+      if (this.current?.hub === hub) this.current = { hub, system, streams }
+      return missing
+    })
   }
 
   /** What the streams lack, or have too much, for people. @throws InterdictError HUB_NATS */
@@ -119,7 +127,7 @@ export class HubNats {
   /** Replaces the streams by empty ones. @throws InterdictError HUB_NATS */
   recreateStreams(): Promise<void> {
     return this.attempt(async ({ streams, hub, system }) => {
-      await streams.remove()
+      await openOf(streams).remove()
       const created = await HubStreams.open(hub, this.config.replicas)
       if (this.current?.hub === hub) this.current = { hub, system, streams: created }
     })
@@ -174,20 +182,19 @@ export class HubNats {
     try {
       const hub = await this.open(access.hub)
       const system = await this.open(access.system)
-      const missing = await HubStreams.missing(hub)
-      const streams = await HubStreams.open(hub, this.config.replicas)
       await this.warnOfServers(system)
-      this.current = { hub, system, streams }
+      this.current = { hub, system, streams: undefined }
       const relay = new LiveRelay((subject, octets) => hub.publish(subject, octets), clock)
       const blocked = (gateway: string, octets: Uint8Array): void => relay.take(gateway, octets)
       serveRequests(hub, access.enrolment, { ...events, blocked }, intake)
-      await events.connected(missing)
+      await events.connected(hub)
       this.failure = undefined
       log.info({ server: hub.getServer() }, 'connected to NATS')
       const error = await Promise.race([hub.closed(), system.closed()])
       throw error ?? new Error('the connection was closed')
     } finally {
       this.current = undefined
+      events.disconnected()
       await Promise.all(this.connections.map(one => one.close()))
       this.connections = []
     }
@@ -200,6 +207,11 @@ export class HubNats {
       this.log.warn({ code, server: name }, message)
     }
   }
+}
+
+function openOf(streams: HubStreams | undefined): HubStreams {
+  if (streams === undefined) throw new Error('its streams are not open')
+  return streams
 }
 
 /** Why NATS cannot be used. */

@@ -12,6 +12,8 @@ import type { LogIntake } from './log-intake.js'
 
 /** What the hub does with messages of gateways. The name of a gateway is that of its account, never from a message. */
 export interface RequestHandlers {
+  /** False: another hub answers. Reports are taken all the same, to know the gateways when this one takes over. */
+  leads(): boolean
   /** The gateway with an account; undefined: none, or revoked. */
   nameOf(account: string): string | undefined
   report(gateway: string, octets: Uint8Array): void
@@ -48,12 +50,17 @@ export function serveRequests(
     })
   }
   const serve = (subject: string, answer: Answer): void =>
-    listen(subject, (gateway, message) => void respond(message, () => answer(gateway, message)))
+    listen(subject, (gateway, message) => void reply(message, () => answer(gateway, message)))
+  const reply = async (message: Msg, answer: () => ReturnType<Answer>): Promise<void> => {
+    if (handlers.leads()) await respond(message, answer)
+  }
   listen(REPORT_SUBJECT, (gateway, { data }) => handlers.report(gateway, data))
-  listen(BLOCKED_SUBJECT, (gateway, { data }) => handlers.blocked(gateway, data))
+  listen(BLOCKED_SUBJECT, (gateway, { data }) => {
+    if (handlers.leads()) handlers.blocked(gateway, data)
+  })
   serve(WITNESS_SUBJECT, (gateway, { data }) => handlers.countersign(gateway, data))
   connection.subscribe(atHub(ENROL_SUBJECT, enrolment), {
-    callback: (_error, message) => void respond(message, () => handlers.enrol(message.data))
+    callback: (_error, message) => void reply(message, () => handlers.enrol(message.data))
   })
   if (intake === undefined) return
   serve(LOGS_SUBJECT, (gateway, { data }) => intake.present(gateway, data))
@@ -64,9 +71,6 @@ export function serveRequests(
  * Answers a request. Any other reply subject than one made by NATS was chosen by the sender, and the hub could publish there
  * what the sender may not: such requests are not carried out.
  */
-async function respond(
-  message: Msg,
-  answer: () => Uint8Array | string | Promise<Uint8Array | string>
-): Promise<void> {
+async function respond(message: Msg, answer: () => ReturnType<Answer>): Promise<void> {
   if (message.reply?.startsWith(REPLY) === true) message.respond(await answer())
 }

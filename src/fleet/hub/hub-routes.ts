@@ -11,9 +11,18 @@ import type { HubNats } from './hub-nats.js'
 import type { HubReply, HubRequest, HubRoute } from './hub-server.js'
 import type { Inventory } from './inventory.js'
 import { rootView } from './roots/root-view.js'
+import type { Leadership } from './pair/leadership.js'
 import type { Rollouts } from './rollouts.js'
 import type { Roots } from './roots/roots.js'
-import { banViews, gatewayView, knownBans, ringViews, withoutBan, type Sources } from './views.js'
+import {
+  banViews,
+  gatewayView,
+  knownBans,
+  ringViews,
+  withoutBan,
+  type Sources,
+  type HubStatus
+} from './views.js'
 
 export interface RouteSources {
   readonly store: StateStore
@@ -23,11 +32,14 @@ export interface RouteSources {
   readonly enrolment: Enrolment
   readonly nats: Pick<HubNats, 'isConnected' | 'error'>
   readonly alerts: Pick<HubAlerts, 'status' | 'test'>
+  readonly leadership: Pick<Leadership, 'status' | 'guard' | 'commit'>
   /** Why NATS does not have what it should; undefined: it does. */
   readonly problem: () => string | undefined
   readonly sources: () => Sources
 }
 
+/** Topics that a hub on standby serves, too. */
+const CHANGING_NOTHING: readonly string[] = ['reports', 'alert-tests']
 const MAX_TEXT = 500
 const text = z.string().min(1).max(MAX_TEXT)
 const flag = z.enum(['true', 'false']).transform(it => it === 'true')
@@ -57,9 +69,9 @@ const listQuery = z.strictObject({
 
 /** All routes of the hub: docs/operations/fleet.md lists them. */
 export function hubRoutes(parts: RouteSources): HubRoute {
-  const { store, rollouts, enrolment } = parts
+  const { store, rollouts, enrolment, leadership } = parts
   const json = (value: unknown): HubReply => ({ kind: 'json', value })
-  return async (method, request) => {
+  const route: HubRoute = async (method, request) => {
     const [version, topic = '', id = '', action = ''] = request.path
     if (version === 'metrics' && method === 'GET') return metrics(parts)
     if (version === 'livez' && method === 'GET')
@@ -72,7 +84,8 @@ export function hubRoutes(parts: RouteSources): HubRoute {
         const sources = parts.sources()
         const root = rootView(parts.roots.newest, parts.roots.earlierKeys, sources)
         const rings = ringViews(sources)
-        return json({ nats: { connected, error }, rings, root, alerts: parts.alerts.status })
+        const hub: HubStatus = { ...leadership.status, hubs: store.state.hubs }
+        return json({ hub, nats: { connected, error }, rings, root, alerts: parts.alerts.status })
       }
       case 'GET root':
         return { kind: 'octets', octets: Buffer.from(store.state.roots) }
@@ -145,21 +158,32 @@ export function hubRoutes(parts: RouteSources): HubRoute {
         return undefined
     }
   }
+  return async (method, request) => {
+    const changes = method === 'POST' && !CHANGING_NOTHING.includes(request.path[1] ?? '')
+    if (changes) leadership.guard()
+    const reply = await route(method, request)
+    // What is confirmed must not get lost with this hub.
+    if (changes && reply !== undefined) await leadership.commit()
+    return reply
+  }
 }
 
 /** Gateways do not need the hub: this is for whoever watches the hub itself. */
-function readiness({ nats, problem }: RouteSources): HubReply {
+function readiness({ nats, problem, leadership }: RouteSources): HubReply {
+  const { role, leader } = leadership.status
   const why = nats.isConnected ? problem() : (nats.error ?? 'not connected yet')
-  const reason = why && `NATS: ${why}`
+  const standby = `standby: ${leader ?? 'no other hub'} leads the fleet`
+  const reason = role === 'standby' ? standby : why && `NATS: ${why}`
   const type = 'text/plain'
   return reason === undefined
     ? { kind: 'text', text: 'ready\n', type }
     : { kind: 'text', text: `${reason}\n`, type, status: 503 }
 }
 
-function metrics({ sources, inventory, nats }: RouteSources): HubReply {
+function metrics({ sources, inventory, nats, leadership }: RouteSources): HubReply {
   const { dropped, accepted } = inventory
-  const text = hubMetrics(sources(), { dropped, accepted, connected: nats.isConnected })
+  const leads = leadership.status.role === 'leader'
+  const text = hubMetrics(sources(), { dropped, accepted, connected: nats.isConnected, leads })
   return { kind: 'text', text, type: 'text/plain; version=0.0.4' }
 }
 

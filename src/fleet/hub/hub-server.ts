@@ -44,7 +44,8 @@ const STATUS: Readonly<Record<string, number>> = {
   HUB_GATEWAY: 404,
   HUB_BAN: 404,
   HUB_REQUEST: 400,
-  HUB_NATS: 503
+  HUB_NATS: 503,
+  HUB_STANDBY: 503
 }
 
 /**

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import * as z from 'zod'
 import { writeFileAtomic } from '../../base/files/atomic-file.js'
 import { readBoundedFile, readBoundedFileSync } from '../../base/files/bounded-file.js'
@@ -8,7 +8,10 @@ import { reasonOf } from '../../base/errors/reason.js'
 import type { Octets } from '../../base/units.js'
 import { MAX_FILE } from '../../sources/bundle/manifest.js'
 
-/** What the hub must not lose, in `state.json`, and the published bundles beside it. */
+/**
+ * What the hub must not lose, in `state.json`, and the published bundles beside it. Two hubs share it through NATS
+ * (`pair/leadership.ts`); this is the copy of one of them.
+ */
 
 const MAX_STATE: Octets = 512 * 1024 * 1024
 /** Bundles kept, those that a ring runs besides. */
@@ -82,8 +85,16 @@ const rolloutSchema = z.strictObject({
 })
 export type Rollout = z.output<typeof rolloutSchema>
 
-const stateSchema = z.strictObject({
+export const stateSchema = z.strictObject({
   version: z.literal(1),
+  /** Increased whenever a hub takes the lead; with `number`, says which of two copies is newer. */
+  epoch: z.int().min(0).default(0),
+  /** Increased with each change. */
+  number: z.int().min(0).default(0),
+  /** The hub that wrote it; null: it is from a version without a second hub. */
+  leader: z.string().nullable().default(null),
+  /** Names of the hubs of the fleet. */
+  hubs: z.array(z.string()).default([]),
   bundles: z.array(bundleSchema),
   /** All roots of trust that were published, as in their files; empty: none was. */
   roots: z.string().default(''),
@@ -128,6 +139,10 @@ export type HubState = z.output<typeof stateSchema>
 
 const EMPTY: HubState = {
   version: 1,
+  epoch: 0,
+  number: 0,
+  leader: null,
+  hubs: [],
   bundles: [],
   roots: '',
   rings: {},
@@ -139,12 +154,14 @@ const EMPTY: HubState = {
 }
 
 export class StateStore {
+  /** Throws if this hub may not change the state now. */
+  guard: () => void = () => undefined
   private readonly path: string
   private readonly bundles: string
   private current: HubState
 
   /** @throws InterdictError HUB_STATE */
-  constructor(folder: string) {
+  constructor(private readonly folder: string) {
     this.path = join(folder, 'state.json')
     this.bundles = join(folder, 'bundles')
     this.current = this.read()
@@ -155,11 +172,23 @@ export class StateStore {
     return this.current
   }
 
-  /** Replaces parts of the state, once they are on the disk. @throws InterdictError HUB_STATE */
+  /** Replaces parts of the state, once they are on the disk. @throws InterdictError HUB_STATE, HUB_STANDBY */
   update(change: Partial<HubState>): void {
-    const next = { ...this.current, ...change }
+    this.guard()
+    this.replace({ ...this.current, ...change, number: this.current.number + 1 })
+  }
+
+  /** Replaces the state by that of another hub, or of another epoch. @throws InterdictError HUB_STATE */
+  replace(next: HubState): void {
     this.write(this.path, JSON.stringify(next))
     this.current = next
+  }
+
+  /** Keeps a copy of the state before it is replaced. @returns its path @throws InterdictError HUB_STATE */
+  keepPrevious(): string {
+    const path = join(this.folder, 'state.previous.json')
+    this.write(path, JSON.stringify(this.current))
+    return path
   }
 
   /** An event for the journal of the hub. */
@@ -171,6 +200,18 @@ export class StateStore {
   /** Stores the file of a bundle. @throws InterdictError HUB_STATE */
   store(file: string, octets: Uint8Array): void {
     this.write(join(this.bundles, file), octets)
+  }
+
+  /** True if the file of a bundle is here. */
+  has({ file, size }: PublishedBundle): boolean {
+    return statSync(join(this.bundles, file), { throwIfNoEntry: false })?.size === size
+  }
+
+  /** Deletes files of bundles that the state does not name. */
+  removeSurplus(): void {
+    const kept = new Set(this.current.bundles.map(({ file }) => file))
+    for (const file of readdirSync(this.bundles))
+      if (!kept.has(file)) rmSync(join(this.bundles, file), { force: true })
   }
 
   /** @throws an error of the system */

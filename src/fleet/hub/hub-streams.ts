@@ -72,6 +72,8 @@ export interface StreamContents {
 export class HubStreams {
   /** State of the stream of bundles when all its chunks were last read and found right. */
   private verified = ''
+  /** Values of rings as they were last seen or written. */
+  private readonly values = new Map<string, { readonly value: string; readonly revision: number }>()
 
   private constructor(
     private readonly manager: JetStreamManager,
@@ -98,9 +100,24 @@ export class HubStreams {
     return new HubStreams(manager, rings, bundles)
   }
 
+  /**
+   * Sets the value of a ring. A hub that was stopped meanwhile cannot replace what another one has written since: it names the
+   * revision that it knows.
+   */
   async want(ring: string, value: string): Promise<void> {
-    const known = await this.rings.get(ring)
-    if (known?.string() !== value) await this.rings.put(ring, value)
+    let known = this.values.get(ring)
+    if (known === undefined) {
+      const stored = await this.rings.get(ring)
+      known = { value: stored?.string() ?? '', revision: stored?.revision ?? 0 }
+      this.values.set(ring, known)
+    }
+    if (known.value === value) return
+    this.values.delete(ring)
+    const revision =
+      known.revision === 0
+        ? await this.rings.create(ring, value)
+        : await this.rings.update(ring, value, known.revision)
+    this.values.set(ring, { value, revision })
   }
 
   async putBundle(file: string, octets: () => Promise<Uint8Array>): Promise<void> {

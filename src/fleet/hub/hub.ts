@@ -19,6 +19,8 @@ import { HubServer } from './hub-server.js'
 import { StateStore } from './hub-state.js'
 import { Inventory, type Known } from './inventory.js'
 import { LogIntake } from './log-intake.js'
+import { Leadership } from './pair/leadership.js'
+import { NatsBucket } from './pair/shared-bucket.js'
 import { Rollouts } from './rollouts.js'
 import { rootFile, Roots } from './roots/roots.js'
 import { Traffic } from './judge/traffic.js'
@@ -31,6 +33,8 @@ const LOST_AFTER = 5
 /** A NATS server that restarts is not worth an alert. */
 const ALERT_AFTER: Milliseconds = 10_000
 const CHANNEL_FILE = /^\d+-[0-9a-f]{16}\.(bundle|root)$/
+/** What a hub that was cut off sent late may have replaced the JWT of an account after this one took over. */
+const RECONCILE_AGAIN: Milliseconds = 60_000
 
 /**
  * The hub of a fleet: publishes bundles to rings, watches and promotes, keeps the inventory, enrols gateways. Gateways
@@ -43,11 +47,14 @@ export class Hub {
   private readonly rollouts: Rollouts
   private readonly nats: HubNats
   private readonly server: HubServer
+  private readonly leadership: Leadership
   private readonly timer: NodeJS.Timeout
+  private readonly leaseTimer: NodeJS.Timeout
   private checking: Promise<void> = Promise.resolve()
   private isClosed = false
   /** Whether NATS has been compared with the state since the last connection. */
   private isCompared = false
+  private leading: Promise<void> | undefined
   private readonly delivery: Delivery
   private readonly accounts: AccountSync
   private readonly intake: LogIntake | undefined
@@ -56,6 +63,8 @@ export class Hub {
   /** Wall-clock time since which reports can arrive. */
   private listeningSince: Milliseconds
   private savedAt: Milliseconds
+  /** When accounts are compared once more. */
+  private reconcileAt: Milliseconds = Infinity
 
   /** @throws InterdictError HUB_STATE */
   constructor(
@@ -74,6 +83,20 @@ export class Hub {
     const inventory = (this.inventory = new Inventory(clock, counted => traffic.add(counted)))
     this.listeningSince = clock.wall()
     const roots = new Roots({ config, store, log, clock, deliver: () => this.deliver() })
+    this.leadership = new Leadership({
+      ...{ name: config.name, store, clock, log },
+      seal: text => authority.seal(text),
+      watches: () => traffic.undecided,
+      onAdopted: (previous, watches) => {
+        inventory.follow(previous.gateways, store.state.gateways)
+        traffic.continue(watches)
+      },
+      onBundles: () => this.writePull(),
+      onLead: () => {
+        this.isCompared = false
+        this.listeningSince = clock.wall()
+      }
+    })
     const rollouts = (this.rollouts = new Rollouts({
       ...{ config, store, log, clock },
       gateways: () => inventory.all,
@@ -86,7 +109,10 @@ export class Hub {
     }))
     const enrolment = new Enrolment({
       ...{ config, authority, store, inventory, roots, clock, log },
-      push: account => this.accounts.push(account),
+      push: async account => {
+        await this.leadership.commit()
+        await this.accounts.push(account)
+      },
       revokeTokens: () => this.accounts.pushTokens()
     })
     this.intake = config.logs && new LogIntake(config.logs, log)
@@ -101,10 +127,12 @@ export class Hub {
     this.server = new HubServer(
       hubRoutes({
         ...{ store, inventory, rollouts, roots, enrolment, nats, sources, alerts },
+        leadership: this.leadership,
         problem: () => this.problem
       }),
       log
     )
+    this.leaseTimer = setInterval(() => void this.leadership.tick(), CHECK_INTERVAL)
     this.timer = setInterval(() => {
       this.checking = this.checking.then(() => this.check())
     }, CHECK_INTERVAL)
@@ -127,7 +155,9 @@ export class Hub {
     this.isClosed = true
     clearInterval(this.timer)
     await this.checking
+    clearInterval(this.leaseTimer)
     this.traffic.save()
+    await this.leadership.close()
     await this.alerts.close()
     this.server.close()
     await this.nats.close()
@@ -156,22 +186,43 @@ export class Hub {
       config,
       { hub, system, enrolment: enrolmentKey },
       {
-        connected: async missing => {
+        connected: async connection => {
           this.isCompared = false
           this.listeningSince = clock.wall()
-          await this.delivery.connected(missing)
-          await this.accounts.reconcile()
-          this.isCompared = true
+          const bucket = await NatsBucket.open(connection, config.replicas)
+          await this.leadership.connected(bucket)
+          if (this.leadership.isLeader) await this.lead()
         },
+        disconnected: () => this.leadership.disconnected(),
+        leads: () => this.leadership.mayChange,
         nameOf: account => inventory.nameOf(account),
         report: (gateway, octets) => void inventory.onReport(octets, 'nats', gateway),
-        enrol: octets => enrolment.enrol(octets),
+        enrol: async octets => {
+          const reply = await enrolment.enrol(octets)
+          await this.leadership.commit()
+          return reply
+        },
         countersign: (gateway, octets) => countersigner.countersign(gateway, octets)
       },
       log,
       this.intake,
       clock
     )
+  }
+
+  /** Gives NATS what the state says, as far as it has something else. @throws InterdictError HUB_NATS */
+  private lead(): Promise<void> {
+    this.leading ??= this.compareAll().finally(() => {
+      this.leading = undefined
+    })
+    return this.leading
+  }
+
+  private async compareAll(): Promise<void> {
+    await this.delivery.connected(await this.nats.openStreams())
+    await this.accounts.reconcile()
+    this.isCompared = true
+    this.reconcileAt = this.clock.now() + RECONCILE_AGAIN
   }
 
   /** Why NATS does not have what it should; undefined: it does. */
@@ -184,14 +235,25 @@ export class Hub {
   private async check(): Promise<void> {
     if (this.isClosed) return
     try {
-      await this.rollouts.check()
       this.saveTraffic()
-      await this.delivery.check()
-      await this.accounts.check()
+      if (this.leadership.mayChange) await this.checkAsLeader()
     } catch (error) {
       this.log.error({ error: reasonOf(error, '') }, 'rings not checked')
     }
-    this.checkAlerts()
+    if (this.leadership.status.role !== 'standby') this.checkAlerts()
+  }
+
+  private async checkAsLeader(): Promise<void> {
+    const { nats, leadership, accounts, clock } = this
+    if (leadership.isLeader && nats.isConnected && !this.isCompared) await this.lead()
+    await this.rollouts.check()
+    await leadership.commit()
+    await this.delivery.check()
+    await accounts.check()
+    if (!nats.isConnected) return
+    if (clock.now() < this.reconcileAt) return
+    this.reconcileAt = Infinity
+    await accounts.reconcile()
   }
 
   private saveTraffic(): void {
@@ -199,6 +261,7 @@ export class Hub {
     if (now - this.savedAt < SAVE_INTERVAL) return
     this.savedAt = now
     this.traffic.save()
+    this.leadership.touch()
   }
 
   private checkAlerts(): void {
@@ -218,7 +281,9 @@ export class Hub {
    *
    * @returns whether NATS has them
    */
-  private deliver(): Promise<boolean> {
+  private async deliver(): Promise<boolean> {
+    // Gateways get nothing that could get lost with this hub.
+    await this.leadership.commit()
     this.writePull()
     return this.delivery.deliver()
   }
@@ -234,7 +299,8 @@ export class Hub {
       mkdirSync(pullFolder, { recursive: true })
       const present = readdirSync(pullFolder)
       for (const bundle of store.state.bundles) {
-        if (files.has(bundle.file) && !present.includes(bundle.file))
+        const isNew = files.has(bundle.file) && !present.includes(bundle.file)
+        if (isNew && store.has(bundle))
           writeFileAtomic(join(pullFolder, bundle.file), store.loadSync(bundle))
       }
       const root = rootFile(store.state)

@@ -12,6 +12,7 @@ import {
   type Counters,
   type Report
 } from '../channel/wire.js'
+import type { HubState } from './hub-state.js'
 import { NO_COUNTERS } from './traffic-counts.js'
 
 /** Limit of a signed report: the text is quoted in JSON. */
@@ -98,6 +99,17 @@ export class Inventory {
     const own = { key: found, account, endedRuns: new Set<string>() }
     this.entries.set(name, { name, ...empty, ...own })
     if (account !== null) this.names.set(account, name)
+  }
+
+  /** Replaces the gateways by those of a state, as another hub has changed it; the others keep their reports. */
+  follow(previous: HubState['gateways'], next: HubState['gateways']): void {
+    for (const name of Object.keys(previous)) if (!(name in next)) this.remove(name)
+    for (const [name, { key, account, revoked }] of Object.entries(next)) {
+      const old = previous[name]
+      const isSame = old?.key === key && old.account === account
+      if (revoked !== null) this.remove(name)
+      else if (!isSame || !this.entries.has(name)) this.add(name, key, account)
+    }
   }
 
   remove(name: string): void {

@@ -8,6 +8,17 @@ import type { RingWatch } from './judge/ring-watch.js'
 
 /** What the API and the commands show. The JSON is public: docs/operations/fleet.md. Times are RFC 3339. */
 
+/** Which of the hubs of a fleet this is. */
+export interface HubStatus {
+  readonly name: string
+  /** `unknown`: it is not connected to NATS, or cannot renew its lease. */
+  readonly role: 'leader' | 'standby' | 'unknown'
+  /** The hub that leads; null: not known. */
+  readonly leader: string | null
+  /** Names of all hubs that were seen in the last seven days. */
+  readonly hubs: readonly string[]
+}
+
 export type GatewayState = 'running' | 'behind' | 'refusing' | 'silent' | 'unseen'
 
 export interface GatewayView {

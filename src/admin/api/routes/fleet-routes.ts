@@ -9,7 +9,7 @@ import type { ApiServices } from '../api-services.js'
 /** A promotion waits for the NATS servers. */
 const TIMEOUT: Milliseconds = 20_000
 /** Of every route: without `admin.hub` no fleet is known. */
-const ERRORS = { HUB_OFF: 404, HUB_SILENT: 503, HUB_NATS: 503 } as const
+const ERRORS = { HUB_OFF: 404, HUB_SILENT: 503, HUB_NATS: 503, HUB_STANDBY: 503 } as const
 const DESCRIPTION = 'As the hub at "admin.hub" answers: docs/operations/fleet.md describes all.'
 
 const name = z.string().min(1).max(253)

@@ -27,6 +27,14 @@ export const FLEET = {
     `JetStream has fewer than ${replicas} servers for ${replicas} copies: ${why}; start the missing NATS server, or restart it`,
   HUB_ALTERED: (what: string) =>
     `content of NATS was changed by others: ${what}; it is restored from the state of the hub`,
+  HUB_STANDBY: (leader: string | null) =>
+    leader === null
+      ? 'this hub does not lead the fleet: it cannot renew its lease in NATS; retry, or use the other hub'
+      : `this hub is on standby: ${leader} leads the fleet; run the command there`,
+  HUB_DROPPED: (leader: string, copy: string) =>
+    `hub ${leader} has taken the lead; changes made here that had not reached NATS are dropped; ${copy} has them`,
+  HUB_TWIN: (name: string) =>
+    `another hub with the name ${name} runs; give each its own name: in hub.yaml`,
   HUB_SERVER: (server: string, version: string) =>
     `NATS server ${server} has version ${version}, through which a gateway can write elsewhere; install 2.10.27, 2.11.16, 2.12.7 or later`,
   HUB_LOGS: (file: string, why: string) => `cannot take ${file} into the central folder: ${why}`,

@@ -2,7 +2,7 @@ import { failure } from '../../../base/errors/error.js'
 import type { HubClient } from '../../../admin/api/hub-client.js'
 import type { HubState, Rollout } from '../../../fleet/hub/hub-state.js'
 import type { RootView } from '../../../fleet/hub/roots/root-view.js'
-import type { GapView, GatewayView, RingView } from '../../../fleet/hub/views.js'
+import type { GapView, GatewayView, RingView, HubStatus } from '../../../fleet/hub/views.js'
 import { hubClient, type HubOptions } from '../../args/hub-options.js'
 import { callerName } from '../../args/user.js'
 import { EXIT } from '../../exit.js'
@@ -16,6 +16,7 @@ const SECOND = 1000
 const NOTABLE_OFFSET = 2 * SECOND
 
 interface StatusReply {
+  readonly hub?: HubStatus
   readonly nats: { readonly connected: boolean; readonly error: string | null }
   readonly rings: readonly RingView[]
   readonly root: RootView
@@ -39,10 +40,11 @@ export async function status(options: StatusOptions, io: Io): Promise<number> {
   const gateways =
     options.gateways === true ? await gatewaysOf(client, { ring: options.ring }) : undefined
   if (options.json === true) {
-    const { nats, root } = reply
-    printJson(io, { nats, rings, root, ...(gateways && { gateways }) })
+    const { hub, nats, root } = reply
+    printJson(io, { hub, nats, rings, root, ...(gateways && { gateways }) })
     return EXIT.success
   }
+  if (reply.hub !== undefined && reply.hub.hubs.length > 1) print(io, hubLine(reply.hub))
   const { connected, error } = reply.nats
   if (!connected) print(io, `NATS: not connected${error === null ? '' : `: ${error}`}\n`)
   const head = [
@@ -76,6 +78,12 @@ export async function status(options: StatusOptions, io: Io): Promise<number> {
   print(io, `\n${rootText(reply.root, terminalWidth(io.stdout))}\n`)
   if (gateways !== undefined) print(io, `\n${gatewayTable(gateways, io)}\n`)
   return EXIT.success
+}
+
+/** Which of several hubs this is. */
+function hubLine({ name, role, leader, hubs }: HubStatus): string {
+  const leads = leader === null ? 'no hub is known to lead' : `${leader} leads`
+  return `hub ${name}: ${role}; ${leads} (hubs: ${hubs.join(', ')})\n`
 }
 
 export interface BehindOptions extends HubOptions {

@@ -12,7 +12,7 @@ import { Baselines, hourOf } from './baselines.js'
 import type { HubState, Rollout } from '../hub-state.js'
 import type { Counted, NetworkCounts } from '../inventory.js'
 import { RecentTraffic, recentSchema, type EndedHour } from './recent-traffic.js'
-import { RingWatch, watchSchema } from './ring-watch.js'
+import { RingWatch, watchSchema, type StoredWatch } from './ring-watch.js'
 import { NO_COUNTERS } from '../traffic-counts.js'
 
 const MAX_FILE: Octets = 256 * 1024 * 1024
@@ -109,6 +109,28 @@ export class Traffic {
     })
     this.write(join('watches', `${ring}.json`), watch.toJSON())
     this.watches.set(ring, watch)
+  }
+
+  /** Watches of rings whose rollout is not decided, for another hub. */
+  get undecided(): Record<string, StoredWatch> {
+    const rings = Object.entries(this.options.rings()).filter(
+      ([, { phase }]) => phase === 'soaking'
+    )
+    return Object.fromEntries(
+      rings.flatMap(([ring]) => {
+        const watch = this.watchOf(ring)
+        return watch === undefined ? [] : [[ring, watch.toJSON()] as const]
+      })
+    )
+  }
+
+  /** Continues watches of another hub, for rings that are not watched here. */
+  continue(watches: Readonly<Record<string, StoredWatch>>): void {
+    for (const [ring, stored] of Object.entries(watches)) {
+      if (this.watchOf(ring) !== undefined) continue
+      this.watches.set(ring, RingWatch.restore(stored))
+      this.isChanged = true
+    }
   }
 
   /** Writes what a restart needs. Each minute, and at the end. */
