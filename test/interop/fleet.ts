@@ -3,7 +3,7 @@
  * rollback, servers and hub killed, and attacks with stolen credentials and with a store under foreign control.
  *
  * Four gateways, since twenty need 2 GB and half a minute of both cores at their start; FLEET_GATEWAYS=20 runs them all,
- * FLEET_KILLS=30 kills a NATS server thirty times instead of three.
+ * FLEET_KILLS=30 kills a NATS server thirty times instead of three, FLEET_HANGS=5 stops one (SIGSTOP) five times instead of once.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,6 +19,9 @@ install('nats-server')
 
 const COUNT = Number(process.env.FLEET_GATEWAYS ?? 4)
 const KILLS = Number(process.env.FLEET_KILLS ?? 3)
+const HANGS = Number(process.env.FLEET_HANGS ?? 1)
+/** Seconds in which all must have gone on, beside a busy machine. */
+const LONGEST_HANG = 60
 
 const hubPort = await freePort()
 const RINGS = `rings:
@@ -143,6 +146,37 @@ await t.test('a NATS server killed at any moment loses nothing', async t => {
   }
   t.equal(traffic.lost, 0)
   t.ok(traffic.asked > 0)
+})
+
+await t.test('a NATS server that hangs costs no more than one that is killed', async t => {
+  for (let i = 0; i < HANGS; i++) {
+    // The one that the canary uses.
+    const ports = [...canary.output.matchAll(/127\.0\.0\.1:(\d+)[^\n]*connected to the fleet/g)]
+    const node = cluster.ports.indexOf(Number(ports.at(-1)?.[1]))
+    t.not(node, -1)
+    const start = performance.now()
+    cluster.hang(node)
+    const name = `hang-${i}.example`
+    const file = await hub.bundle(++serial, [name, 'two.example'])
+    await eventually('the hub takes a bundle', LONGEST_HANG, async () => {
+      const { code } = await interdict(
+        'fleet',
+        'publish',
+        file,
+        '--ring',
+        'canary',
+        '-c',
+        hub.settings
+      )
+      return code === 0
+    })
+    await hub.fleet('promote', 'all', '--now')
+    for (const gateway of gateways) await gateway.blocks(name)
+    const seconds = (performance.now() - start) / 1_000
+    t.comment(`hang ${i + 1}: all gateways have the bundle after ${seconds.toFixed(1)} s`)
+    cluster.wake(node)
+  }
+  t.equal(traffic.lost, 0)
 })
 
 await t.test(

@@ -49,6 +49,8 @@ export class Cluster {
         file,
         `server_name: n${node}
 listen: 127.0.0.1:${this.ports[node]}
+ping_interval: 5s
+ping_max: 2
 http: 127.0.0.1:${this.monitors[node]}
 jetstream { store_dir: "${join(this.dir, `js${node}`)}" }
 cluster { name: test, listen: 127.0.0.1:${this.routes[node]}, routes: [${routes}] }
@@ -89,6 +91,15 @@ ${readFileSync(this.auth, 'utf8').replace('./jwt', join(this.dir, `jwt${node}`))
 
   pid(node: number): number {
     return this.running[node]!.pid
+  }
+
+  /** Stops servers as they are (SIGSTOP): connections stay open, and nothing is answered. */
+  hang(...nodes: number[]): void {
+    for (const node of nodes) this.running[node]!.signal('SIGSTOP')
+  }
+
+  wake(...nodes: number[]): void {
+    for (const node of nodes) this.running[node]!.signal('SIGCONT')
   }
 
   async kill(...nodes: number[]): Promise<void> {
