@@ -53,7 +53,10 @@ function rig(t: Test, status: () => Promise<StatusReply> = () => Promise.resolve
   }
   const counters = allocateCounters(COUNTERS)
   const { timers, clock } = time
-  const handle = new FleetHandle({ startThread, log, status, counters, timers, clock })
+  const newlyBlocked = (): Promise<undefined> => Promise.resolve(undefined)
+  const handle = new FleetHandle({
+    ...{ startThread, log, status, counters, newlyBlocked, timers, clock }
+  })
   const config = (fleet: Config['fleet']): Config =>
     ({
       fleet,

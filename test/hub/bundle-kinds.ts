@@ -12,7 +12,9 @@ const everywhere = (share: number): Effect => ({
   blocks: { offices: share, phones: share, guests: share, servers: share }
 })
 
-/** Twenty bundles that must not go beyond the canaries. */
+const login = 'login.corp.example'
+
+/** Bundles that must not go beyond the canaries. */
 export const BAD: readonly Kind[] = [
   { name: 'too wide: 10% more blocked', effect: everywhere(0.1) },
   { name: 'too wide: 3% more blocked, forecast 0', effect: everywhere(0.03), foreseen: 0 },
@@ -40,6 +42,36 @@ export const BAD: readonly Kind[] = [
   {
     name: 'policy tests fail in some gateways',
     effect: { breaks: { part: 0.06, problems: ['POLICY_TESTS_FAILING'] } }
+  },
+  {
+    name: 'blocks an intranet login of the offices, 3% of lookups, by an alias',
+    effect: { names: [{ name: login, network: 'offices', share: 0.06 }] },
+    foreseen: 1
+  },
+  {
+    name: 'the same with 0.5% of lookups',
+    effect: { names: [{ name: login, network: 'offices', share: 0.01 }] },
+    foreseen: 1
+  },
+  {
+    name: 'the same with 0.2% of lookups, in one small network',
+    effect: { names: [{ name: login, network: 'servers', share: 0.04 }] },
+    foreseen: 1
+  },
+  {
+    name: 'blocks a name that must resolve, which few ask for',
+    effect: { names: [{ name: login, network: 'offices', share: 0.0002, is: 'must-resolve' }] },
+    foreseen: 1
+  },
+  {
+    name: 'blocks a popular name by an alias beside names that it lists',
+    effect: {
+      names: [
+        { name: 'app.example', network: 'phones', share: 0.02, is: 'listed' },
+        { name: 'cdn-customer.example', network: 'phones', share: 0.01 }
+      ]
+    },
+    foreseen: 1
   }
 ]
 
@@ -57,5 +89,20 @@ export const GOOD: readonly Kind[] = [
   },
   { name: 'a ban that ends', effect: { keeps: 0.8 }, foreseen: 0.9 },
   { name: 'a ban that ends, without a forecast', effect: { keeps: 0.9 } },
-  { name: 'a new list', effect: everywhere(0.01), foreseen: 0.8 }
+  { name: 'a new list', effect: everywhere(0.01), foreseen: 0.8 },
+  {
+    name: 'a ban of popular names, which it lists',
+    effect: {
+      names: [
+        { name: 'app.example', network: 'phones', share: 0.03, is: 'listed' },
+        { name: 'www.app.example', network: 'offices', share: 0.01, is: 'listed' }
+      ]
+    },
+    foreseen: 1
+  },
+  {
+    name: 'it blocks an alias that few ask for',
+    effect: { names: [{ name: 'rare.example', network: 'guests', share: 0.002 }] },
+    foreseen: 1
+  }
 ]

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import type { Report } from '../../src/fleet/channel/wire.js'
+import type { NewlyBlockedName, Report } from '../../src/fleet/channel/wire.js'
 import type { HubConfig } from '../../src/fleet/hub/hub-config.js'
 import {
   StateStore,
@@ -53,7 +53,22 @@ export interface Effect {
   readonly breaks?: { readonly part: number; readonly problems: readonly string[] }
   /** Gateways that refuse it. */
   readonly refused?: number
+  /** Names that it blocks, in part of the lookups. */
+  readonly names?: readonly NewName[]
 }
+
+/** A name that a bundle blocks and the one before did not. */
+export interface NewName {
+  readonly name: string
+  readonly network: Network
+  /** Part of the lookups of that network. */
+  readonly share: number
+  /** The bundle has a ban with this name, or it lists it in `must-resolve`. */
+  readonly is?: 'listed' | 'must-resolve'
+}
+
+/** Lookups of a name that a client makes while a bundle is watched. */
+const LOOKUPS_PER_CLIENT = 3
 
 interface Gateway {
   readonly index: number
@@ -69,6 +84,8 @@ interface Gateway {
   started: number
   counters: Report['counters']
   networks: Record<Network, [number, number]>
+  /** Lookups of each of the names of its bundle. */
+  names: number[]
 }
 
 export interface ModelOptions {
@@ -141,7 +158,8 @@ export class FleetModel {
         habit: Math.exp(0.3 * this.normal()),
         latency: 8 * Math.exp(0.4 * this.normal()),
         ...{ started: this.now, counters: NO_COUNTERS },
-        networks: { offices: [0, 0], phones: [0, 0], guests: [0, 0], servers: [0, 0] }
+        networks: { offices: [0, 0], phones: [0, 0], guests: [0, 0], servers: [0, 0] },
+        names: []
       })
     }
     this.store.update(state)
@@ -179,7 +197,7 @@ export class FleetModel {
     this.effects.set(serial, effect)
     const forecast = foreseen === undefined ? null : forecastOf(before, effect, foreseen)
     const ring = 'canary'
-    const octets = await bundle({ serial, files: { 'networks.yaml': RULES } })
+    const octets = await bundle({ serial, files: { 'networks.yaml': rulesOf(effect) } })
     await this.rollouts.publish(octets, { ring, by: 'model', now, forecast, rollback: null })
     if (now) await this.rollouts.promote('all', 'model', true)
   }
@@ -239,6 +257,7 @@ export class FleetModel {
       else {
         active = wanted
         gateway.effect = effect
+        gateway.names = (effect.names ?? []).map(() => 0)
         if (this.random() < (effect.kills ?? 0)) gateway.deadUntil = Infinity
       }
     }
@@ -270,8 +289,15 @@ export class FleetModel {
       const own = this.poisson(lookups * network.part)
       const share =
         network.blocked * habit * this.mood * (effect.keeps ?? 1) + (effect.blocks?.[name] ?? 0)
-      const caught = Math.min(own, this.poisson(own * Math.min(1, share)))
+      let caught = Math.min(own, this.poisson(own * Math.min(1, share)))
       blocked += caught
+      for (const [i, one] of (effect.names ?? []).entries()) {
+        if (one.network !== name) continue
+        const asked = Math.min(own - caught, this.poisson(own * one.share))
+        gateway.names[i]! += asked
+        blocked += asked
+        caught += asked
+      }
       const totals = gateway.networks[name]
       gateway.networks[name] = [totals[0] + own, totals[1] + caught]
     }
@@ -304,7 +330,8 @@ export class FleetModel {
       started: new Date(started).toISOString(),
       since: last?.active === active ? last.since : at,
       problems: isBroken ? [...breaks.problems] : [],
-      ...{ counters: gateway.counters, networks: { ...gateway.networks } }
+      ...{ counters: gateway.counters, networks: { ...gateway.networks } },
+      names: active === null ? null : { serial: active, blocked: blockedNames(gateway) }
     })
     gateway.known = { ...before, report: next, contact: this.now }
     if (last === null) return
@@ -353,7 +380,13 @@ const parts = Object.entries(NETWORKS) as [Network, (typeof NETWORKS)[Network]][
 function forecastOf(before: Effect, after: Effect, foreseen: number): Forecast {
   const lookups = 100_000
   const changes = parts.map(([what, { part, blocked }]) => {
-    const share = ({ keeps = 1, blocks }: Effect): number => blocked * keeps + (blocks?.[what] ?? 0)
+    // A replay does not see what the answers of recorded lookups had.
+    const listed = ({ names = [] }: Effect): number =>
+      names.reduce((all, { network, share, is }) => {
+        return network === what && is === 'listed' ? all + share : all
+      }, 0)
+    const share = (effect: Effect): number =>
+      blocked * (effect.keeps ?? 1) + (effect.blocks?.[what] ?? 0) + listed(effect)
     const change = Math.round((share(after) - share(before)) * foreseen * part * lookups)
     return { what, newlyBlocked: Math.max(0, change), newlyAllowed: Math.max(0, -change) }
   })
@@ -366,6 +399,25 @@ function forecastOf(before: Effect, after: Effect, foreseen: number): Forecast {
   }
 }
 
-const RULES = `networks:
-  all: { prefixes: [127.0.0.0/8], bans: [{ names: [a.example], authority: A, reference: r }] }
-`
+/** The rules of a bundle: those of a name that another rule blocks by an alias do not show it. */
+function rulesOf({ names = [] }: Effect): string {
+  const demanded = names.filter(({ is }) => is === 'must-resolve').map(({ name }) => name)
+  const networks = parts.map(([id], i) => {
+    const listed = names.filter(one => one.network === id && one.is === 'listed')
+    const banned = ['a.example', ...listed.map(({ name }) => name)]
+    const ban = `{ id: ${id}/b, names: [${banned.join(', ')}], authority: A, reference: r }`
+    return `  ${id}: { prefixes: [127.${i}.0.0/16], bans: [${ban}] }\n`
+  })
+  return `must-resolve: [${demanded.join(', ')}]\nnetworks:\n${networks.join('')}`
+}
+
+function blockedNames({ effect, names }: Gateway): NewlyBlockedName[] {
+  return (effect.names ?? []).flatMap(({ name, network, is }, i) => {
+    const lookups = names[i]!
+    const clients = Math.min(64, Math.ceil(lookups / LOOKUPS_PER_CLIENT))
+    const mustResolve = is === 'must-resolve'
+    if (clients < (mustResolve ? 1 : 2)) return []
+    const match = is === 'listed' ? 'qname' : 'cname'
+    return [{ name, network, rule: `${network}/b`, match, clients, lookups, mustResolve }]
+  })
+}

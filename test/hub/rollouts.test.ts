@@ -88,7 +88,10 @@ async function rig(t: Test, isReal = false) {
   const nats = { isConnected: true, error: null as string | null }
   let problem: string | undefined
   const watchOf = (ring: string) => traffic.watchOf(ring)
-  const sources = () => ({ config, state: store.state, gateways: inventory.all, watchOf, now })
+  const namesOf = (ring: string) => rollouts.namesOf(ring)
+  const sources = () => {
+    return { config, state: store.state, gateways: inventory.all, watchOf, namesOf, now }
+  }
   const route = hubRoutes({
     ...{ store, inventory, rollouts, roots, enrolment, nats, sources },
     problem: () => problem,

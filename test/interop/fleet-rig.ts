@@ -14,14 +14,24 @@ import { askUdp } from '../daemon/dns-client.js'
 import { PATIENCE } from './nats-cluster.js'
 import { eventually, folder, freePort, interdict, Running, type Owner } from './processes.js'
 
-/** A resolver that knows one address for every name. */
-export async function startUpstream(t: Owner): Promise<number> {
+/**
+ * A resolver that knows one address for every name.
+ *
+ * @param aliases names that are aliases of others
+ */
+export async function startUpstream(
+  t: Owner,
+  aliases: Readonly<Record<string, string>> = {}
+): Promise<number> {
   const socket = createSocket('udp4')
   socket.on('message', (octets, { port, address }) => {
     const { id, questions = [] } = packet.decode(octets)
-    const answers = questions.flatMap(({ name, type }) =>
-      type === 'A' ? [{ name, type: 'A' as const, ttl: 1, data: '192.0.2.1' }] : []
-    )
+    const answers = questions.flatMap(({ name, type }) => {
+      const target = aliases[name.toLowerCase()]
+      const alias = { name, type: 'CNAME' as const, ttl: 1, data: target! }
+      const address = { name: target ?? name, type: 'A' as const, ttl: 1, data: '192.0.2.1' }
+      return type !== 'A' ? [] : target === undefined ? [address] : [alias, address]
+    })
     const flags = packet.RECURSION_DESIRED | packet.RECURSION_AVAILABLE
     socket.send(packet.encode({ type: 'response', id, flags, questions, answers }), port, address)
   })
@@ -150,12 +160,17 @@ export class HubRig {
     return this.hub!.says(text, PATIENCE)
   }
 
-  /** A signed bundle that bans names. */
-  async bundle(serial: number, names: readonly string[], key = this.key): Promise<string> {
+  /** A signed bundle that bans names. @param head of its rules */
+  async bundle(
+    serial: number,
+    names: readonly string[],
+    key = this.key,
+    head = ''
+  ): Promise<string> {
     const rules = join(this.dir, `rules-${serial}`)
     const file = join(this.dir, `r${serial}.bundle`)
     mkdirSync(rules, { recursive: true })
-    writeFileSync(join(rules, 'networks.yaml'), rulesThatBan(...names))
+    writeFileSync(join(rules, 'networks.yaml'), head + rulesThatBan(...names))
     await command('bundle', rules, '-o', file, '-k', key, '--serial', String(serial))
     return file
   }
@@ -196,6 +211,8 @@ export class HubRig {
 export class GatewayRig {
   readonly dir: string
   port = 0
+  /** `log.queries.which` */
+  queryLog = 'none'
   private running: Running | undefined
 
   constructor(
@@ -233,7 +250,7 @@ workers: 1
 cache: { size: 1MB }
 upstreams: { servers: ['127.0.0.1:${upstream}'] }
 rules: { bundle: state/fleet.bundle, keys: ['${publicKey}'] }
-log: { queries: { which: none } }
+log: { queries: { which: ${this.queryLog} } }
 fleet:
   name: ${this.name}
   ring: ${this.ring}

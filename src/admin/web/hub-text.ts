@@ -28,6 +28,14 @@ const SENTENCES: Sentences = [
   [/^(?<n>\d+) of (?<all>\d+) lookups$/, 'hub.lookups'],
   [/^(?<n>\d+) of (?<all>\d+) gateways silent, (?<name>\S+) first$/, 'hub.silent'],
   [/^(?<n>\d+) restarts of (?<all>\d+) gateways, (?<own>\d+) of (?<name>\S+)$/, 'hub.restarts'],
+  [
+    /^(?<rule>.+) blocks (?<name>\S+) in network (?<network>\S+) \(clients: (?<clients>\d+), lookups: (?<lookups>\d+), most at (?<gateway>\S+)\), though it must resolve$/,
+    'hub.mustResolve'
+  ],
+  [
+    /^(?<rule>.+) blocks (?<name>\S+) in network (?<network>\S+) \(clients: (?<clients>\d+), lookups: (?<lookups>\d+), most at (?<gateway>\S+)\), though the bundle does not list it$/,
+    'hub.unlisted'
+  ],
   [/^network (?<name>\S+): (?<rest>blocked .+)$/, 'hub.network'],
   [/^nothing to compare with: no earlier bundle was done, and no later ring reports$/, 'hub.alone']
 ]

@@ -9,6 +9,7 @@ import type { CountersignRequest } from '../channel/nats-channel.js'
 import type { Countersignature } from '../../lookups/witness/countersignature.js'
 import { NOTHING_SHIPPED, type ShipState } from '../ship/ship-state.js'
 import type { PublicKey } from '../../base/files/ed25519.js'
+import type { QueryLogConfig } from '../../lookups/settings/query-log-config.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import { systemTimers, type Timer, type Timers } from '../../base/time/timers.js'
 import type { FleetAgent, FleetAgentOptions } from '../../gateway/control/services.js'
@@ -20,7 +21,7 @@ import { serializeError } from '../../base/errors/serialized-error.js'
 import { keepIfPresent } from '../../base/threads/start-file.js'
 import { type Thread, type ThreadHandlers, EXIT_TIMEOUT } from '../../base/threads/thread.js'
 import type { CountedRules } from '../../gateway/workers/rule-counters.js'
-import { fleetCounts, fleetReport } from './fleet-report.js'
+import { fleetCounts, fleetReport, reportedNames } from './fleet-report.js'
 import type { FleetLogsStatus, FleetStatus } from '../../gateway/status/fleet-status.js'
 
 /** Random part of the interval between two reports. */
@@ -53,6 +54,7 @@ export class FleetHandle implements FleetAgent {
   private wantedSince: Milliseconds = 0
   private readonly created: Milliseconds
   private rules: CountedRules | undefined
+  private which: QueryLogConfig['which'] = 'none'
   private isStarted = false
   private number = 0
   private requests = 0
@@ -91,6 +93,7 @@ export class FleetHandle implements FleetAgent {
 
   configure(config: Config, bootstrap: BootstrapServers): void {
     const init = initOf(config, bootstrap)
+    this.which = config.log.queries.which
     if (isDeepStrictEqual(init, this.init)) return
     this.init = init
     if (!this.isStarted) return
@@ -218,7 +221,8 @@ export class FleetHandle implements FleetAgent {
     if (!state.connected && fleet.reports === undefined) return
     try {
       const status = await options.status()
-      const counted = fleetCounts(options.counters, rules)
+      const names = reportedNames(await options.newlyBlocked(), this.which)
+      const counted = { ...fleetCounts(options.counters, rules), names }
       const own = { number: ++this.number, now: this.clock.wall() }
       thread.send({
         report: fleetReport(fleet, status, this.state, counted, own)

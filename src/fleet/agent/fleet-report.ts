@@ -1,8 +1,10 @@
-import type { Milliseconds } from '../../base/units.js'
+import type { Milliseconds, Octets } from '../../base/units.js'
 import type { FleetConfig } from '../../gateway/config/fleet-config.js'
 import { RCODE } from '../../wire/dns/registry/rcode.js'
 import type { ChannelState } from '../channel/channel-state.js'
-import type { Report } from '../channel/wire.js'
+import type { NewlyBlockedName, Report } from '../channel/wire.js'
+import type { NewlyBlockedReport } from '../../lookups/record/newly-blocked.js'
+import type { QueryLogConfig } from '../../lookups/settings/query-log-config.js'
 import {
   COUNTER,
   COUNTERS,
@@ -18,6 +20,9 @@ const MAX_PROBLEMS = 64
 const MAX_PAUSED = 100
 const MAX_NETWORKS = 50
 const MAX_NETWORK_NAME = 64
+const MAX_RULE = 200
+/** A quarter of the largest report. */
+const MAX_NAMES_SIZE: Octets = 4 * 1024
 /** Counts of clients in no network. No network can have this name. */
 const UNKNOWN_CLIENTS = '-'
 
@@ -26,7 +31,7 @@ export function fleetReport(
   { name, ring }: Pick<FleetConfig, 'name' | 'ring'>,
   status: StatusReply,
   { wanted, error, trust }: ChannelState,
-  counted: Pick<Report, 'counters' | 'networks'>,
+  counted: Pick<Report, 'counters' | 'networks' | 'names'>,
   { number, now }: { readonly number: number; readonly now: Milliseconds }
 ): Report {
   const { rules, health, probe } = status
@@ -72,6 +77,25 @@ function refusal(
   if (found === undefined) return null
   const { code, message } = found
   return { code, message: message.slice(0, MAX_MESSAGE) }
+}
+
+/** What a report says of newly blocked names: as much as it has room for. */
+export function reportedNames(
+  found: NewlyBlockedReport | undefined,
+  which: QueryLogConfig['which']
+): NonNullable<Report['names']> | null {
+  // Without a log of blocked lookups, nothing is known.
+  if (found === undefined || which === 'none') return null
+  const blocked: NewlyBlockedName[] = []
+  let size = 0
+  for (const one of found.blocked) {
+    if (one.network.length > MAX_NETWORK_NAME) continue
+    const short = { ...one, rule: one.rule.slice(0, MAX_RULE) }
+    size += Buffer.byteLength(JSON.stringify(short))
+    if (size > MAX_NAMES_SIZE) break
+    blocked.push(short)
+  }
+  return { serial: found.serial, blocked }
 }
 
 /** @param memory the fixed counters of all workers @param rules undefined: none are active yet */

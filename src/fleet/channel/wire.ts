@@ -47,6 +47,8 @@ export const MAX_WANTED: Octets = 4096
 export const MAX_REPORT: Octets = 16 * 1024
 /** Networks whose counts a report has. */
 const MAX_NETWORKS = 50
+/** Newly blocked names of a report. */
+const MAX_NAMES = 20
 /** A channel file has at most this many rings. */
 const MAX_RINGS = 1000
 
@@ -116,6 +118,25 @@ const trustSchema = z.strictObject({
 })
 export type ReportedTrust = z.output<typeof trustSchema>
 
+/**
+ * A name that was not blocked under the bundle before, and is now: the one asked for most often in its registrable domain, with
+ * the clients and lookups of that domain. Networks whose privacy mode is `none` send none.
+ */
+const newlyBlockedSchema = z.strictObject({
+  name: z.string().max(253),
+  network: z.string().max(64),
+  /** Id of the rule. */
+  rule: z.string().max(200),
+  match: z.enum([
+    ...(['none', 'qname', 'cname', 'dname', 'svcb'] as const),
+    ...(['address', 'rebinding', 'ech', 'record'] as const)
+  ]),
+  clients: count,
+  lookups: count,
+  mustResolve: z.boolean()
+})
+export type NewlyBlockedName = z.output<typeof newlyBlockedSchema>
+
 /** The state of a gateway. */
 export const reportSchema = z.strictObject({
   version: z.literal(1),
@@ -157,6 +178,11 @@ export const reportSchema = z.strictObject({
   networks: z
     .record(z.string().max(64), z.tuple([count, count]))
     .refine(networks => Object.keys(networks).length <= MAX_NETWORKS)
+    .optional(),
+  /** Since the bundle of `serial` is in force; null or missing: not known. */
+  names: z
+    .strictObject({ serial, blocked: z.array(newlyBlockedSchema).max(MAX_NAMES) })
+    .nullable()
     .optional()
 })
 export type Report = z.output<typeof reportSchema>

@@ -167,7 +167,9 @@ export class Hub {
   private sources(): Sources {
     const { config, store, inventory, traffic, clock } = this
     const watchOf: Sources['watchOf'] = ring => traffic.watchOf(ring)
-    return { config, state: store.state, gateways: inventory.all, watchOf, now: clock.wall() }
+    const namesOf: Sources['namesOf'] = ring => this.rollouts.namesOf(ring)
+    const now = clock.wall()
+    return { config, state: store.state, gateways: inventory.all, watchOf, namesOf, now }
   }
 
   /** A gateway that is silent because the hub is deaf is not lost. */

@@ -13,6 +13,8 @@ import { checkSerial, checkValidity } from '../../sources/bundle/validity.js'
 import type { HubConfig, RingConfig } from './hub-config.js'
 import type { Forecast, PublishedBundle, Rollout, StateStore } from './hub-state.js'
 import { type Known, isFailing } from './inventory.js'
+import { blockedNames, type BlockedName, type JudgedName } from './judge/blocked-names.js'
+import { NameOrigins } from './judge/name-origins.js'
 import { judge, type Contact, type RingJudgement } from './judge/judge-ring.js'
 import type { Traffic } from './judge/traffic.js'
 import { isLater, newestSerial, rootFile, type Roots } from './roots/roots.js'
@@ -46,7 +48,14 @@ export type Delivered<T> = T & { readonly delivered: boolean }
 
 /** Which ring runs which bundle: published, watched, promoted, halted. */
 export class Rollouts {
-  constructor(private readonly options: RolloutsOptions) {}
+  private readonly origins: NameOrigins
+
+  constructor(private readonly options: RolloutsOptions) {
+    const { store, clock, log } = options
+    const load = (serial: number): Promise<Uint8Array> =>
+      store.load(store.state.bundles.find(one => one.serial === serial)!)
+    this.origins = new NameOrigins(load, clock, log)
+  }
 
   /**
    * Publishes a bundle to a ring. A published one with other signatures replaces its file, wherever it runs.
@@ -142,6 +151,7 @@ export class Rollouts {
     for (const [i, { name, soak }] of config.rings.entries()) {
       const rollout = store.state.rings[name]
       if (rollout?.phase !== 'soaking') continue
+      await this.origins.prepare(rollout.serial, this.blockedNames(name, rollout.serial))
       const verdict = this.verdict(name, rollout)
       if (verdict.kind === 'outside') {
         const { code, message } = failure('HUB_HALTED', name, verdict.why)
@@ -164,6 +174,15 @@ export class Rollouts {
       if (config.automatic && next !== undefined && this.isAhead(rollout.serial, next.name))
         await this.give(next.name, rollout.serial, 'hub', false)
     }
+    if (Object.values(store.state.rings).every(({ phase }) => phase !== 'soaking'))
+      this.origins.clear()
+  }
+
+  /** Names that gateways of a ring block with its bundle, and did not before. */
+  namesOf(ring: string): readonly JudgedName[] {
+    const rollout = this.options.store.state.rings[ring]
+    if (rollout === undefined) return []
+    return this.origins.judged(rollout.serial, this.blockedNames(ring, rollout.serial))
   }
 
   /** True if a bundle is to be given to a ring: it is later than the one that the ring has. */
@@ -210,10 +229,23 @@ export class Rollouts {
       isRollback: bundle !== undefined && bundle.rollback !== null,
       watch: traffic.watchOf(ring),
       gateways: this.gatewaysOf(ring),
-      control: this.laterRings(ring)
-        .filter(one => (store.state.rings[one]?.phase ?? 'done') === 'done')
-        .flatMap(one => this.gatewaysOf(one))
+      names: this.namesOf(ring),
+      control: this.controlOf(ring)
     })
+  }
+
+  /** Gateways of later rings whose bundle does not change. */
+  private controlOf(ring: string): Known[] {
+    const { rings } = this.options.store.state
+    return this.laterRings(ring)
+      .filter(one => (rings[one]?.phase ?? 'done') === 'done')
+      .flatMap(one => this.gatewaysOf(one))
+  }
+
+  private blockedNames(ring: string, serial: number): readonly BlockedName[] {
+    const { traffic, contact } = this.options
+    const gateways = this.gatewaysOf(ring).filter(contact.isLive)
+    return blockedNames(gateways, this.controlOf(ring), serial, traffic.watchOf(ring))
   }
 
   private finish(ring: string, serial: number): void {

@@ -3,6 +3,7 @@ import type { Report, ReportedTrust } from '../channel/wire.js'
 import type { HubConfig } from './hub-config.js'
 import type { Forecast, HubState, PublishedBundle, Rollout } from './hub-state.js'
 import { type Known, type Transport, isFailing } from './inventory.js'
+import type { JudgedName } from './judge/blocked-names.js'
 import { figuresOf, type RingFigures } from './judge/judge-ring.js'
 import type { RingWatch } from './judge/ring-watch.js'
 
@@ -18,6 +19,9 @@ export interface HubStatus {
   /** Names of all hubs that were seen in the last seven days. */
   readonly hubs: readonly string[]
 }
+
+/** Names shown of each ring. */
+const MAX_NAMES = 20
 
 export type GatewayState = 'running' | 'behind' | 'refusing' | 'silent' | 'unseen'
 
@@ -56,6 +60,10 @@ export interface RingView extends RingFigures {
   readonly soakMs: Milliseconds
   /** Of its bundle; null: it was published without one. */
   readonly forecast: Forecast | null
+  /** Names that its bundle blocks and the one before did not, those of most clients first. */
+  readonly names: readonly JudgedName[]
+  /** Live gateways that run the bundle and do not know which names are newly blocked. */
+  readonly namesUnknown: number
 }
 
 /** How many gateways do not enforce a ban. */
@@ -85,6 +93,7 @@ export interface Sources {
   readonly state: HubState
   readonly gateways: readonly Known[]
   readonly watchOf: (ring: string) => RingWatch | undefined
+  readonly namesOf: (ring: string) => readonly JudgedName[]
   /** Wall clock. */
   readonly now: Milliseconds
 }
@@ -134,7 +143,7 @@ export function gatewayView(gateway: Known, sources: Sources): GatewayView {
 }
 
 export function ringViews(sources: Sources): RingView[] {
-  const { config, state, gateways, watchOf, now } = sources
+  const { config, state, gateways, watchOf, namesOf, now } = sources
   return config.rings.map(({ name, soak }) => {
     const rollout = state.rings[name]
     const own = gateways.filter(one => ringOf(one, state) === name)
@@ -144,7 +153,13 @@ export function ringViews(sources: Sources): RingView[] {
     const { serial = null, since = null, by = null, phase = null } = rollout ?? {}
     const { why = null, within = null } = rollout ?? {}
     const forecast = state.bundles.find(one => one.serial === serial)?.forecast ?? null
-    return { ring: name, serial, since, by, phase, why, within, soakMs: soak, forecast, ...figures }
+    const running = own.filter(one => isLive(one, config, now) && one.report?.active === serial)
+    return {
+      ...{ ring: name, serial, since, by, phase, why, within, soakMs: soak, forecast },
+      ...figures,
+      names: namesOf(name).slice(0, MAX_NAMES),
+      namesUnknown: running.filter(({ report }) => report?.names?.serial !== serial).length
+    }
   })
 }
 

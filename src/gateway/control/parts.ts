@@ -53,6 +53,8 @@ import { LoopDetector, newProbeKey, type LoopCheckPlan } from '../upstreams/loop
 import type { Predecessor } from '../hand-over/predecessor.js'
 import { uncoveredNames } from '../discovery/uncovered-names.js'
 
+/** A report to the hub of a fleet does without them. */
+const NAMES_TIMEOUT: Milliseconds = 1_000
 /** The recorder writes what is pending first; one that takes longer waits for a disk. */
 const ROTATE_TIMEOUT: Milliseconds = 2_000
 
@@ -205,6 +207,7 @@ export function createParts(
   const reports = new ReportScheduler({ log, program: process.argv[1] ?? '' })
   const fleet = services.fleet({
     status: () => status().then(withHealth),
+    newlyBlocked: () => recorder.newlyBlocked(NAMES_TIMEOUT),
     ...{ startThread, counters, log }
   })
   const bootstrap = bootstrapServers(config, upstreams)

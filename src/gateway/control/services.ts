@@ -1,5 +1,6 @@
 import type { PublicKey } from '../../base/files/ed25519.js'
 import type { Countersignature } from '../../lookups/witness/countersignature.js'
+import type { NewlyBlockedReport } from '../../lookups/record/newly-blocked.js'
 import type { Checkpoint } from '../../lookups/witness/receipts.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
@@ -46,6 +47,8 @@ export interface FleetAgentOptions {
   readonly status: () => Promise<StatusReply>
   /** The fixed counters of all workers. */
   readonly counters: SharedArrayBuffer
+  /** Names that are blocked since the rules changed. Undefined: not known. */
+  readonly newlyBlocked: () => Promise<NewlyBlockedReport | undefined>
 }
 
 /** Gets the bundles that the fleet wants, and reports the state of the gateway to its hub. */

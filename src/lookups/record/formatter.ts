@@ -7,6 +7,7 @@ import { ascii, LineBuffer } from '../event/line-buffer.js'
 import { LinePrefix } from './line-prefix.js'
 import { VerdictFields } from './verdict-fields.js'
 import { MATCH, type QueryEvent } from '../event/query-event.js'
+import type { BlockedContext } from './newly-blocked.js'
 import { field, SnapshotFields, type FindMatchedEntry } from './snapshot-fields.js'
 
 /** Upper bound for a line without the parts that come from rules and settings. */
@@ -135,6 +136,11 @@ export class Formatter {
       event.ede < 0 ? LINE_END : (LINE_END_BY_EDE[event.ede] ?? lineEndWithEde(event.ede))
     )
     this.lines++
+  }
+
+  /** See `SnapshotFields.blockedContext`. */
+  blockedContext(event: QueryEvent): BlockedContext | undefined {
+    return this.fieldsFor(event.generation).blockedContext(event)
   }
 
   /** Passes the lines written so far to `writeBlock`. */

@@ -8,6 +8,7 @@ import { usesPseudonyms, type PrivacyOptions } from '../privacy/privacy-mode.js'
 import type { OpenDestination } from '../files/destination.js'
 import { Formatter } from './formatter.js'
 import { LogFile, type FileCounts, type Rotation } from '../files/log-file.js'
+import { NewlyBlockedNames, type NewlyBlockedReport } from './newly-blocked.js'
 import { QueryEvent, VERDICT } from '../event/query-event.js'
 import { RingReader } from '../event/ring.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
@@ -97,6 +98,8 @@ export class Recorder {
   /** Events read from the rings, by verdict. */
   private readonly verdicts = new Float64Array(Object.keys(VERDICT).length)
   private readonly lastReported = new Map<ErrorCode, Milliseconds>()
+  /** Undefined: the gateway is in no fleet, as far as is known. */
+  private newlyBlocked: NewlyBlockedNames | undefined
   private pause: Milliseconds
   private timer: NodeJS.Timeout | undefined
   private reportedDropped = 0
@@ -156,6 +159,7 @@ export class Recorder {
   addSnapshot(snapshot: Snapshot): void {
     this.formatter.addSnapshot(snapshot)
     this.newestSince = this.tools.clock.now()
+    this.newlyBlocked?.adopt(snapshot.origin.bundle?.serial, this.newestSince)
   }
 
   /** Processes the rings periodically until `drain`. */
@@ -181,6 +185,7 @@ export class Recorder {
       while (ring.next(this.event)) {
         this.verdicts[this.event.verdict]!++
         this.formatter.append(this.event)
+        if (this.newlyBlocked !== undefined) this.countNewlyBlocked(this.newlyBlocked)
       }
     }
     this.formatter.flush()
@@ -192,6 +197,25 @@ export class Recorder {
     const pause = fill === 0 ? Infinity : (this.pause * TARGET_FILL) / fill
     this.pause = Math.max(MIN_PAUSE, Math.min(this.options.flush, pause))
     return this.pause
+  }
+
+  /** Names that are newly blocked, for the hub of a fleet: counted from the first call on. Undefined: not known. */
+  reportNewlyBlocked(): NewlyBlockedReport | undefined {
+    this.newlyBlocked ??= this.createNewlyBlocked()
+    return this.newlyBlocked.report
+  }
+
+  private createNewlyBlocked(): NewlyBlockedNames {
+    const names = new NewlyBlockedNames()
+    names.adopt(this.formatter.snapshots.at(-1)?.origin.bundle?.serial, this.tools.clock.now())
+    return names
+  }
+
+  private countNewlyBlocked(names: NewlyBlockedNames): void {
+    const { event, formatter } = this
+    if (event.verdict !== VERDICT.blocked) return
+    const context = formatter.blockedContext(event)
+    if (context !== undefined) names.add(event, context)
   }
 
   /** Called on SIGHUP, after logrotate has renamed the file. */

@@ -13,6 +13,7 @@ import {
 import { IntPairMap } from '../../base/bytes/int-pair-map.js'
 import { ascii } from '../event/line-buffer.js'
 import { PROTOCOL, type QueryEvent } from '../event/query-event.js'
+import type { BlockedContext } from './newly-blocked.js'
 
 /** The name or prefix that a lookup matched. */
 export interface MatchedEntry {
@@ -111,6 +112,19 @@ export class SnapshotFields {
     const mode = this.modesByClass[clientClass] ?? this.fallbackMode
     if (addressClass === 0) return mode
     return stricterMode(mode, this.modesByClass[addressClass] ?? this.fallbackMode)
+  }
+
+  /** What names that are newly blocked are counted by. Undefined: no rule of a bundle blocked it. */
+  blockedContext(event: QueryEvent): BlockedContext | undefined {
+    const { snapshot } = this
+    const claim = event.claim < 0 ? undefined : this.claimOf(event.claim)
+    const network = snapshot && networkOfClass(snapshot.clients, event.clientClass)
+    const serial = snapshot?.origin.bundle?.serial
+    // Local data is an answer.
+    const isBlocking = claim?.reply !== undefined && claim.reply.action !== 'data'
+    if (!isBlocking || network === undefined || serial === undefined) return undefined
+    const { mustResolve = [] } = snapshot!.origin
+    return { mode: this.privacyMode(event), network, rule: claim.ruleId, serial, mustResolve }
   }
 
   /** The fields from `network` to the name. */

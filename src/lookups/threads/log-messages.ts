@@ -2,6 +2,7 @@ import type { QueryLogConfig } from '../settings/query-log-config.js'
 import type { OutputConfig } from '../settings/output-config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ExporterCounts } from '../export/exporter.js'
+import type { NewlyBlockedReport } from '../record/newly-blocked.js'
 import type { RecorderStatus } from '../record/recorder.js'
 import type { EndRequest } from '../../base/threads/thread.js'
 import type { LogLine } from '../../base/threads/thread-log.js'
@@ -30,6 +31,8 @@ export type ToRecorder =
   | { readonly kind: 'rotate' }
   /** Asks for the status; the reply carries the same id. */
   | { readonly kind: 'request'; readonly id: number }
+  /** Asks for the names that are newly blocked; likewise. */
+  | { readonly kind: 'newly blocked'; readonly id: number }
   | { readonly kind: 'drain' }
 
 export interface OutputStatus extends ExporterCounts {
@@ -66,4 +69,9 @@ export type FromExport =
 export type FromRecorder =
   | { readonly kind: 'drained' }
   | { readonly kind: 'reply'; readonly id: number; readonly reply: RecorderReply }
+  | {
+      readonly kind: 'newly blocked'
+      readonly id: number
+      readonly reply: { readonly names: NewlyBlockedReport | undefined }
+    }
   | LogLine

@@ -2,6 +2,7 @@ import type { Milliseconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import { completesWithin } from '../../base/threads/completes-within.js'
+import type { NewlyBlockedReport } from '../record/newly-blocked.js'
 import type { FromRecorder, RecorderReply, RecorderInit, ToRecorder } from './log-messages.js'
 import { PendingRequests, type NoReply } from '../../base/threads/pending-requests.js'
 import { Restarts } from '../../base/threads/restarts.js'
@@ -23,6 +24,7 @@ export class RecorderHandle {
   readonly restarts: Restarts
   private thread: Thread<ToRecorder> | undefined
   private requests = new PendingRequests<RecorderReply>()
+  private namesRequests = new PendingRequests<{ names: NewlyBlockedReport | undefined }>()
   private snapshot: Snapshot | undefined
   /** Set while the last records are written. */
   private onDrained: (() => void) | undefined
@@ -66,14 +68,17 @@ export class RecorderHandle {
   start(): void {
     this.restarts.onStart()
     const requests = (this.requests = new PendingRequests())
+    const namesRequests = (this.namesRequests = new PendingRequests())
     this.thread = this.startThread<ToRecorder, FromRecorder>('recorder-main.js', this.init, {
       message: message => {
         if (message.kind === 'drained') this.onDrained?.()
         else if (message.kind === 'reply') requests.onReply(message.id, message.reply)
+        else if (message.kind === 'newly blocked') namesRequests.onReply(message.id, message.reply)
         else this.log[message.level](message.fields, message.message)
       },
       exited: error => {
         requests.close()
+        namesRequests.close()
         this.onExit(error)
       }
     })
@@ -110,6 +115,17 @@ export class RecorderHandle {
     const { thread, requests } = this
     if (thread === undefined) return Promise.resolve('exited')
     return requests.send(id => thread.send({ kind: 'request', id }), timeout)
+  }
+
+  /** Names that are newly blocked, see `Recorder.reportNewlyBlocked`. */
+  async newlyBlocked(timeout: Milliseconds): Promise<NewlyBlockedReport | undefined> {
+    const { thread, namesRequests } = this
+    if (thread === undefined) return undefined
+    const reply = await namesRequests.send(
+      id => thread.send({ kind: 'newly blocked', id }),
+      timeout
+    )
+    return typeof reply === 'object' ? reply.names : undefined
   }
 
   /**

@@ -74,6 +74,10 @@ function onMessage(message: ToRecorder): void {
       return recorder.rotate()
     case 'request':
       return void sendStatus(message.id)
+    case 'newly blocked': {
+      const reply = { names: recorder.reportNewlyBlocked() }
+      return post({ kind: 'newly blocked', id: message.id, reply })
+    }
     case 'drain':
       return void drain()
     case 'end':

@@ -1,5 +1,6 @@
 import { failure } from '../../base/errors/error.js'
 import type { Octets, Seconds } from '../../base/units.js'
+import { showName } from '../../wire/dns/name/name.js'
 import {
   isClientPolicy,
   type LocalData,
@@ -70,6 +71,7 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
   const { specialUse = [], pauses = [], formerBans } = options
   const ruleSet = withPauses(given, pauses)
   const { networks, clients, sha256, filesSha256, zones, bundle } = ruleSet
+  const mustResolve = ruleSet.mustResolve?.map(({ name }) => showName(name)) ?? []
   const sources = [...usedSources(ruleSet), ...(formerBans ?? [])]
   if (specialUse.length > 0) sources.push(specialUseSource(specialUse))
   const built = buildWithSomeSeed(sources, options)
@@ -85,7 +87,10 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
   const sourceList = packSources(summaries)
   return {
     generation: options.generation,
-    origin: { sha256, filesSha256, zones, bundle, pauses },
+    origin: {
+      ...{ sha256, filesSha256, zones, bundle, pauses },
+      ...(mustResolve.length > 0 && { mustResolve })
+    },
     clients: {
       networks: networks.map(({ id }) => id),
       prefixes,

@@ -43,6 +43,8 @@ export interface RulesOrigin {
   readonly bundle?: BundleFacts | undefined
   /** Blocks that were paused when the rules were compiled. */
   readonly pauses: readonly Pause[]
+  /** Names that must resolve, in canonical text; undefined: none. */
+  readonly mustResolve?: readonly string[] | undefined
 }
 
 /** A block rule that has no effect for a while. */

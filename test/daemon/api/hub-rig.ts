@@ -24,7 +24,7 @@ const shares = { lookups: 9000, blocked: 0.031, servfail: 0.0004, latency: 3.2 }
 const ring = (name: string, differences: Partial<RingView> = {}): RingView => ({
   ...{ ring: name, serial: 8, since: at, by: 'cli', phase: 'done', why: null, within: at },
   ...{ soakMs: 600_000, gateways: 10, live: 10, running: 9, notReady: 1, refused: 0 },
-  ...{ silent: 0, restarts: 0 },
+  ...{ silent: 0, restarts: 0, names: [], namesUnknown: 0 },
   ...{ shares, before: { ...shares, blocked: 0.03 } },
   forecast: {
     ...{ lookups: 100_000, newlyBlocked: 120, newlyAllowed: 3, networks: [], clients: [] },

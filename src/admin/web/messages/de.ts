@@ -862,6 +862,10 @@ export const messages: Messages = {
   'hub.lookups': '{n} von {all} Abfragen',
   'hub.silent': '{n} von {all} Gateways melden sich nicht, zuerst {name}',
   'hub.restarts': '{n} Neustarts von {all} Gateways, davon {own} von {name}',
+  'hub.mustResolve':
+    '{rule} sperrt {name} im Netz {network} (Clients: {clients}, Anfragen: {lookups}, die meisten bei {gateway}), obwohl der Name auflösbar sein muss',
+  'hub.unlisted':
+    '{rule} sperrt {name} im Netz {network} (Clients: {clients}, Anfragen: {lookups}, die meisten bei {gateway}), obwohl das Bundle den Namen nicht nennt',
   'hub.network': 'Netz {name}: {rest}',
   'hub.alone':
     'kein Vergleich möglich: noch kein Bündel wurde abgeschlossen, und kein späterer Ring meldet sich',

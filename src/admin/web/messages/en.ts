@@ -853,6 +853,10 @@ export const messages = {
   'hub.lookups': '{n} of {all} lookups',
   'hub.silent': '{n} of {all} gateways are silent, {name} first',
   'hub.restarts': '{n} restarts of {all} gateways, {own} of {name}',
+  'hub.mustResolve':
+    '{rule} blocks {name} in network {network} (clients: {clients}, lookups: {lookups}, most at {gateway}), though it must resolve',
+  'hub.unlisted':
+    '{rule} blocks {name} in network {network} (clients: {clients}, lookups: {lookups}, most at {gateway}), though the bundle does not list it',
   'hub.network': 'network {name}: {rest}',
   'hub.alone':
     'nothing to compare with: no earlier bundle was completed, and no later ring reports',

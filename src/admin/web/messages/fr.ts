@@ -859,6 +859,10 @@ export const messages: Messages = {
   'hub.lookups': '{n} requêtes sur {all}',
   'hub.silent': '{n} passerelles sur {all} ne répondent pas, dont {name}',
   'hub.restarts': '{n} redémarrages de {all} passerelles, dont {own} de {name}',
+  'hub.mustResolve':
+    '{rule} bloque {name} dans le réseau {network} (clients : {clients}, requêtes : {lookups}, surtout sur {gateway}), alors que ce nom doit être résolu',
+  'hub.unlisted':
+    '{rule} bloque {name} dans le réseau {network} (clients : {clients}, requêtes : {lookups}, surtout sur {gateway}), alors que le lot ne cite pas ce nom',
   'hub.network': 'réseau {name} : {rest}',
   'hub.alone':
     'aucune comparaison possible : aucun paquet n’a encore été mené à terme, et aucun anneau suivant ne répond',

@@ -855,6 +855,10 @@ export const messages: Messages = {
   'hub.lookups': '{n} van {all} opzoekingen',
   'hub.silent': '{n} van {all} gateways melden zich niet, eerst {name}',
   'hub.restarts': '{n} herstarts van {all} gateways, waarvan {own} van {name}',
+  'hub.mustResolve':
+    '{rule} blokkeert {name} in netwerk {network} (clients: {clients}, opvragingen: {lookups}, de meeste bij {gateway}), hoewel de naam oplosbaar moet zijn',
+  'hub.unlisted':
+    '{rule} blokkeert {name} in netwerk {network} (clients: {clients}, opvragingen: {lookups}, de meeste bij {gateway}), hoewel de bundel de naam niet noemt',
   'hub.network': 'netwerk {name}: {rest}',
   'hub.alone':
     'niets om mee te vergelijken: nog geen bundel is voltooid, en geen latere ring meldt zich',

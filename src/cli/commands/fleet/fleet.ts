@@ -75,6 +75,8 @@ export async function status(options: StatusOptions, io: Io): Promise<number> {
     return { cells }
   })
   print(io, `${columns(head, rows, terminalWidth(io.stdout)).join('\n')}\n`)
+  const names = rings.flatMap(ring => ring.names.map(one => ({ ...one, ring: ring.ring })))
+  if (names.length > 0) print(io, `\nNewly blocked names:\n${namesTable(names, io)}\n`)
   print(io, `\n${rootText(reply.root, terminalWidth(io.stdout))}\n`)
   if (gateways !== undefined) print(io, `\n${gatewayTable(gateways, io)}\n`)
   return EXIT.success
@@ -84,6 +86,27 @@ export async function status(options: StatusOptions, io: Io): Promise<number> {
 function hubLine({ name, role, leader, hubs }: HubStatus): string {
   const leads = leader === null ? 'no hub is known to lead' : `${leader} leads`
   return `hub ${name}: ${role}; ${leads} (hubs: ${hubs.join(', ')})\n`
+}
+
+function namesTable(
+  names: readonly (RingView['names'][number] & { readonly ring: string })[],
+  io: Io
+): string {
+  const head = ['ring', 'name', 'network', 'rule', 'clients', 'lookups', 'gateways', 'origin']
+  const rows = names.map((one): Row => {
+    const { ring, name, network, rule, clients, lookups, gateways, origin, isPopular } = one
+    const shown = isPopular ? `${origin}, popular` : origin
+    const isBad = origin === 'must-resolve' || (origin === 'unlisted' && isPopular)
+    const counts = [
+      [formatNumber(clients)],
+      [formatNumber(lookups)],
+      [formatNumber(gateways.length)]
+    ]
+    return {
+      cells: [[ring], [name], [network], [rule], ...counts, isBad ? ['red', shown] : [shown]]
+    }
+  })
+  return columns(head, rows, terminalWidth(io.stdout)).join('\n')
 }
 
 export interface BehindOptions extends HubOptions {

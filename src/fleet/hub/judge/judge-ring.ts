@@ -1,5 +1,6 @@
 import type { Milliseconds } from '../../../base/units.js'
 import type { Report } from '../../channel/wire.js'
+import { nameBeyond, type JudgedName } from './blocked-names.js'
 import { beyondBand, comparisonOf } from './compare-traffic.js'
 import type { Band } from '../hub-config.js'
 import type { Forecast, Rollout } from '../hub-state.js'
@@ -101,6 +102,8 @@ export interface Judged {
   readonly control: readonly Known[]
   readonly contact: Contact
   readonly forecast: Forecast | null
+  /** Names that the bundle newly blocks; none by default. */
+  readonly names?: readonly JudgedName[]
   /** It brings back rules that were good: their traffic is not compared with the bad one's. */
   readonly isRollback: boolean
   readonly band: Band
@@ -111,9 +114,11 @@ const waiting = (why: string): RingJudgement => ({ kind: 'waiting', why })
 
 /** Judges a ring that got a bundle. */
 export function judge(judged: Judged): RingJudgement {
-  const { rollout, watch, gateways, contact, forecast, isRollback, band } = judged
+  const { rollout, watch, gateways, contact, forecast, isRollback, band, names = [] } = judged
   const broken = refusal(judged) ?? failure(judged) ?? restarts(judged) ?? silence(judged)
   if (broken !== undefined) return broken
+  const name = nameBeyond(names, isRollback)
+  if (name !== undefined) return outside(name)
   const comparison = comparisonOf(watch)
   const beyond = isRollback ? undefined : beyondBand(watch, comparison, forecast, band)
   if (beyond !== undefined) return outside(beyond)

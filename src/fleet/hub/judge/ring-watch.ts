@@ -115,6 +115,12 @@ export class RingWatch {
     if (!isControl) addTo(this.networks, networks)
   }
 
+  /** What a gateway of the ring counted with the bundle; undefined: nothing. */
+  observedOf(gateway: string): Counters | undefined {
+    const found = this.tallies.get(gateway)
+    return found?.isControl === false ? found.observed : undefined
+  }
+
   /** Those of the ring, or the control group. */
   group(isControl: boolean): readonly Tally[] {
     return [...this.tallies.values()].filter(one => one.isControl === isControl)
