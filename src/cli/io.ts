@@ -9,6 +9,8 @@ export interface OutputStream {
   readonly columns?: number | undefined
   /** @returns false when the stream is full: wait for `drain` before writing much more */
   write(text: string): boolean
+  /** Writes octets that are used again when this resolves; undefined: `write` takes texts only. */
+  readonly writeBlock?: ((block: Uint8Array) => Promise<void>) | undefined
   once(event: 'drain', listener: () => void): unknown
 }
 
@@ -51,6 +53,7 @@ export function withColumns(io: Io): Io {
       return stream.isTTY === true ? ofEnvironment : undefined
     },
     write: text => stream.write(text),
+    writeBlock: stream.writeBlock,
     once: (event, listener) => stream.once(event, listener)
   })
   return { ...io, stdout: sized(io.stdout), stderr: sized(io.stderr) }

@@ -19,7 +19,7 @@ type Performers = {
 const PERFORMERS: Performers = {
   query: async (request, options, io) => {
     const { performQuery } = await import('./commands/log/query.js')
-    return [...(await performQuery(request, options, io)).rows]
+    return [...(await performQuery(request, options, io))]
   },
   report: async (request, options, io) => {
     const { performReport } = await import('./commands/analysis/report.js')

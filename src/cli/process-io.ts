@@ -4,7 +4,15 @@ const SIGNALS: readonly EndSignal[] = ['SIGHUP', 'SIGINT', 'SIGTERM']
 
 /** This process, which asks nobody. */
 export const processIo: Io = {
-  stdout: process.stdout,
+  stdout: {
+    isTTY: process.stdout.isTTY,
+    get columns() {
+      return process.stdout.columns
+    },
+    write: text => process.stdout.write(text),
+    writeBlock: block => new Promise(done => process.stdout.write(block, () => done())),
+    once: (event, listener) => process.stdout.once(event, listener)
+  },
   stderr: process.stderr,
   env: process.env,
   onSignal: listener => {

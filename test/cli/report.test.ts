@@ -497,7 +497,10 @@ t.test('the extension of --output implies the format', async t => {
   t.match(await query('SELECT 1 AS n', '-o', file), { code: 0, out: '' })
   t.equal(readFileSync(file, 'utf8'), 'n\r\n1\r\n')
   const page = await query('SELECT 1 AS n', '-o', join(folder, 'q.html'))
-  t.match(page, { code: 2, err: /--output: .*q\.html would be html, not one of table, json, csv/ })
+  t.match(page, {
+    code: 2,
+    err: /--output: .*q\.html would be html, not one of table, json, jsonl, csv, parquet/
+  })
 })
 
 const misused = [

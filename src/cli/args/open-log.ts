@@ -2,18 +2,18 @@ import { existsSync } from 'node:fs'
 import { availableParallelism, constants } from 'node:os'
 import { basename } from 'node:path'
 import { failure, type InterdictError } from '../../base/errors/error.js'
-import type { Milliseconds, Octets } from '../../base/units.js'
+import { MS_PER_SECOND, type Milliseconds, type Octets } from '../../base/units.js'
 import { gatewayOf } from '../../lookups/central/central-layout.js'
 import { CentralLog } from '../../lookups/central/central-log.js'
 import { unreadableFiles } from '../../lookups/archive/unreadable-files.js'
 import {
   isOfMixedFiles,
   openDatabase,
+  type OpenQuery,
   type Database,
   type AccessPattern
 } from '../../lookups/archive/database.js'
 import { hasLogFiles, LogLayout } from '../../lookups/files/log-layout.js'
-import type { Newest } from '../../lookups/sql/newest-files.js'
 import { usageError } from '../exit.js'
 import type { Io, OutputStream } from '../io.js'
 import { formatCount } from '../output/format.js'
@@ -35,11 +35,15 @@ export interface OpenLog {
   hideProgress(): void
 }
 
-export interface OpenOptions {
+export interface OpenOptions extends OpenQuery {
   readonly use?: AccessPattern
   /** Whether the caller shows progress itself. */
   readonly silent?: boolean
-  readonly newest?: Newest | undefined
+  /** For DuckDB; default: enough for reports. */
+  readonly memory?: Octets
+  readonly maxSpill?: Octets
+  /** Whether some of the output is written, so that `work` cannot start again. */
+  readonly hasBegun?: () => boolean
 }
 
 /**
@@ -62,6 +66,7 @@ export async function withLog<T>(
     try {
       return await workOnce(path, files, options, io, work, open)
     } catch (error) {
+      if (open.hasBegun?.() === true) throw error
       if (!files.areMixed && isOfMixedFiles(error)) {
         files.areMixed = true
         continue
@@ -89,7 +94,7 @@ async function workOnce<T>(
   options: LogOptions,
   io: Io,
   work: (log: OpenLog) => Promise<T>,
-  { use = 'often', silent = false, newest }: OpenOptions
+  { use = 'often', silent = false, memory = MEMORY, maxSpill, ...opening }: OpenOptions
 ): Promise<T> {
   let hideProgress = (): void => undefined
   let endReports = (): void => undefined
@@ -100,13 +105,14 @@ async function workOnce<T>(
     // The exit also removes the folder in which the database spills to disk.
     io.exit(SIGNAL_EXIT + constants.signals[signal])
   })
+  const spill = maxSpill === undefined ? {} : { maxSpill }
   let database: Database | undefined
   try {
     const { queryMemory } = io
     const opened = (database = await openDatabase(
       queryMemory === undefined
-        ? { memory: MEMORY, threads: availableParallelism() }
-        : { memory: queryMemory, threads: 1 }
+        ? { memory, threads: availableParallelism(), ...spill }
+        : { memory: queryMemory, threads: 1, ...spill }
     ))
     interrupt = () => opened.interrupt()
     if (!silent) hideProgress = showProgress(opened, io.stderr)
@@ -125,12 +131,12 @@ async function workOnce<T>(
   async function openFleet(database: Database): Promise<Remarks> {
     const { leftOut } = files
     const log = (files.log = new CentralLog(path, leftOut))
-    await database.openFleet(log, use, files.areMixed)
+    await database.openFleet(log, use, files.areMixed, opening)
     return () => missingRemarks(log.waiting, leftOut)
   }
 
   async function openOwnLog(database: Database): Promise<Remarks> {
-    const { lines, parquet, broken } = await database.openLog(path, use, newest)
+    const { lines, parquet, broken } = await database.openLog(path, use, opening)
     checkNamed(path, options)
     if (lines + parquet === 0) io.stderr.write(`no query log at ${path} yet\n`)
     const remarks =
@@ -199,9 +205,12 @@ function reportProgress(database: Database, { onProgress }: Io): () => void {
 /** @returns a function that stops and clears the progress line */
 function showProgress(database: Database, stderr: OutputStream): () => void {
   if (stderr.isTTY !== true) return () => undefined
+  const start = performance.now()
   const timer = setInterval(() => {
-    const percent = Math.floor(database.progress * 100)
-    stderr.write(`\rreading the log${percent > 0 ? `: ${percent}%` : ' …'}\x1b[K`)
+    const { progress } = database
+    const percent = Math.floor(progress * 100)
+    const left = remaining(performance.now() - start, progress)
+    stderr.write(`\rreading the log${percent > 0 ? `: ${percent}%${left}` : ' …'}\x1b[K`)
   }, INTERVAL)
   let isStopped = false
   return () => {
@@ -209,4 +218,11 @@ function showProgress(database: Database, stderr: OutputStream): () => void {
     isStopped = true
     clearInterval(timer)
   }
+}
+
+/** `, about 12 s left`; nothing while too little is known, or at the end. */
+export function remaining(passed: Milliseconds, progress: number): string {
+  if (passed < 2_000 || progress < 0.02 || progress >= 1) return ''
+  const seconds = Math.ceil((passed * (1 - progress)) / progress / MS_PER_SECOND)
+  return seconds < 120 ? `, about ${seconds} s left` : `, about ${Math.ceil(seconds / 60)} min left`
 }

@@ -7,8 +7,10 @@ const BY_EXTENSION: Readonly<Record<string, string>> = {
   '.htm': 'html',
   '.html': 'html',
   '.json': 'json',
+  '.jsonl': 'jsonl',
   '.markdown': 'markdown',
-  '.md': 'markdown'
+  '.md': 'markdown',
+  '.parquet': 'parquet'
 }
 
 interface FormatOptions {

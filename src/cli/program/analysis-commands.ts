@@ -108,9 +108,11 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .option('--until <time>', 'only up to this time')
     .option('--where <condition>', 'only lookups that match this SQL condition')
     .option('--skip <number>', 'without the latest so many')
+    .option('--all', 'all of them, as they are read, instead of the latest')
+    .option('--time-zone <zone>', 'IANA time zone of times (default: UTC)')
     .option('-l, --log <file>', LOG)
     .option('--fleet <folder>', FLEET)
-    .addOption(choice('--format <format>', FORMAT, ['table', 'json', 'csv']))
+    .addOption(choice('--format <format>', FORMAT, ['table', 'json', 'jsonl', 'csv', 'parquet']))
     .option('--json', 'print JSON: --format json')
     .option('-o, --output <file>', OUTPUT)
     .action(async (sql: string | undefined, _options, command: Command) => {

@@ -40,7 +40,7 @@ export const REQUESTS = {
       z.strictObject({
         where: optional.describe('SQL that a user wrote'),
         filters: optional.describe('SQL of filters'),
-        latest: count,
+        latest: count.optional().describe('Default: all, as they are read'),
         skip: count,
         probes: z.boolean().optional().describe('Whether lookups of the gateway itself are found')
       })

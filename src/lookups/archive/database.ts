@@ -41,6 +41,21 @@ export interface LogExtent {
  */
 export type AccessPattern = 'once' | 'often' | 'sealed'
 
+/** How a query uses a log. */
+export interface OpenQuery {
+  /** Leaves out lookups in Parquet files that are older than so many. */
+  readonly newest?: Newest | undefined
+  /** Opens the only path that may be written to; called each time a database is opened. */
+  readonly output?: (() => string | undefined) | undefined
+  /** Called when the views are there, before the configuration of the database is locked. */
+  readonly beforeLock?: ((database: Database) => Promise<void>) | undefined
+}
+
+function pathOf(output: OpenQuery['output']): readonly string[] {
+  const path = output?.()
+  return path === undefined ? [] : [path]
+}
+
 /** Maximum file size of lines loaded into a table, which takes about as much memory. */
 const MAX_TABLE: Octets = 320 * 1024 * 1024
 const LINES_TABLE = 'kept_lines'
@@ -75,20 +90,27 @@ export class Database extends Duckdb {
    * Afterwards the configuration of the database is locked.
    *
    * @param path of the live file, `log.queries.file` in the settings
-   * @param newest leaves out lookups in Parquet files that are older than so many
    * @returns the number of files, and the paths of incomplete ones, which are skipped
    * @throws InterdictError ARCHIVE_READ, ARCHIVE_SQL, ARCHIVE_LINE
    */
-  async openLog(path: string, use: AccessPattern = 'once', newest?: Newest): Promise<LogExtent> {
+  async openLog(
+    path: string,
+    use: AccessPattern = 'once',
+    { newest, output, beforeLock }: OpenQuery = {}
+  ): Promise<LogExtent> {
     const layout = new LogLayout(path)
     const files = openFiles(layout)
     this.files = files
     if (use === 'sealed')
-      await this.restrictAccess([...files.lines, ...files.parquet].map(duckdbPath))
+      await this.restrictAccess([
+        ...[...files.lines, ...files.parquet].map(duckdbPath),
+        ...pathOf(output)
+      ])
     const lines =
       use === 'often' ? await this.loadLines(files) : readLines(duckdbPaths(files.lines))
     const parquet = newest === undefined ? files.parquet : await this.filesWith(newest, files)
     for (const view of lookupViews({ ...files, parquet }, lines)) await this.run(view)
+    await beforeLock?.(this)
     await this.run('SET lock_configuration = true')
     const tallies = use === 'often' ? Tallies.open(layout, files) : new Tallies()
     this.tallies = tallies
@@ -107,7 +129,12 @@ export class Database extends Duckdb {
    *   file fails (`isOfMixedFiles`), but it opens only files of the days and gateways that it names
    * @throws InterdictError ARCHIVE_SQL
    */
-  async openFleet(log: CentralLog, use: AccessPattern = 'once', isMixed = true): Promise<void> {
+  async openFleet(
+    log: CentralLog,
+    use: AccessPattern = 'once',
+    isMixed = true,
+    { output, beforeLock }: OpenQuery = {}
+  ): Promise<void> {
     this.clientKey = OWN_CLIENT
     this.gateways = log.gateways
     this.source = log
@@ -120,7 +147,8 @@ export class Database extends Duckdb {
         ['probes', IS_PROBE]
       ] as const)
         await this.run(`CREATE VIEW ${view} AS ${selectCentral(files, which, isAny)}`)
-      if (use === 'sealed') await this.restrictAccess(files)
+      if (use === 'sealed') await this.restrictAccess([...files, ...pathOf(output)])
+      await beforeLock?.(this)
     }
     await this.run('SET lock_configuration = true')
   }

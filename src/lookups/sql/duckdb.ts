@@ -1,6 +1,7 @@
 import type { DuckDBConnection, DuckDBInstance, DuckDBPreparedStatement } from '@duckdb/node-api'
 import { failure, InterdictError } from '../../base/errors/error.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
+import type { ResultColumn } from './line-sql.js'
 import { createSpillFolder, removeSpillFolder } from './spill-folder.js'
 
 export interface DatabaseOptions {
@@ -11,6 +12,8 @@ export interface DatabaseOptions {
   readonly spillFolder?: string
   /** Keep the input order of rows in statements without ORDER BY. */
   readonly preserveOrder?: true
+  /** What may be spilled to disk. */
+  readonly maxSpill?: Octets
   /** Files are read once: without DuckDB's file cache, archiving takes a thirtieth less time. */
   readonly readOnce?: true
 }
@@ -45,6 +48,9 @@ export async function openDuckdb(options: DatabaseOptions): Promise<Opened> {
     threads: String(options.threads),
     // Empty: no spilling.
     temp_directory: spillFolder ?? '',
+    ...(options.maxSpill !== undefined && {
+      max_temp_directory_size: `${Math.ceil(options.maxSpill / 1024)}KiB`
+    }),
     preserve_insertion_order: String(options.preserveOrder ?? false),
     enable_external_file_cache: String(!(options.readOnce ?? false)),
     // Never download anything.
@@ -101,6 +107,33 @@ export class Duckdb {
         if (chunk === null || chunk.rowCount === 0) return
         take(Buffer.from(`${chunk.getColumnValues(0).join('\n')}\n`))
       }
+    })
+  }
+
+  /**
+   * The columns of one SELECT, and whether it reads, filters and passes on one row after another: sorting and grouping
+   * are done by several threads and take more memory.
+   *
+   * @throws InterdictError as `rows`
+   */
+  async plan(sql: string): Promise<{ columns: readonly ResultColumn[]; isStreaming: boolean }> {
+    return this.exclusive(async () => {
+      const statement = await this.prepareSelect(sql, {})
+      const columns = Array.from({ length: statement.columnCount }, (_, i) => {
+        return { name: statement.columnName(i), type: String(statement.columnType(i)) }
+      })
+      const reader = await this.opened.connection.runAndReadAll(`EXPLAIN ${sql}`)
+      const text = reader.getRowsJS().flat().join('\n')
+      return { columns, isStreaming: !BLOCKING.test(text) }
+    })
+  }
+
+  /** Passes the rows of one SELECT on in order, some thousands at a time; the next are read when `take` is done. */
+  async batches(sql: string, take: (rows: readonly Row[]) => Promise<void>): Promise<void> {
+    await this.exclusive(async () => {
+      const statement = await this.prepareSelect(sql, {})
+      const result = await statement.stream()
+      for await (const rows of result.yieldRowObjectJs()) await take(rows.map(toRow))
     })
   }
 
@@ -202,6 +235,10 @@ export class Duckdb {
     })
   }
 }
+
+/** Operators of a plan that read all rows before they return the first. */
+const BLOCKING =
+  /\b(ORDER_BY|TOP_N|WINDOW|\w*(GROUP_BY|AGGREGATE|JOIN)|CTE|RECURSIVE\w*|PIVOT|UNNEST)\b/
 
 const nothing = (): void => undefined
 

@@ -65,7 +65,7 @@ t.test('the newest lookups need only the files that have them', async t => {
   }
   const newest = async (where: string | undefined, count: number) => {
     const database = await open(t)
-    await database.openLog(log, 'sealed', { where, count })
+    await database.openLog(log, 'sealed', { newest: { where, count } })
     const condition = where === undefined ? '' : `WHERE ${bracketed(where)}`
     const rows = await database.rows(`SELECT time FROM lookups ${condition} ORDER BY time DESC`)
     const [all] = await database.rows('SELECT count(*) AS n FROM lookups')

@@ -1,35 +1,44 @@
+import { setFlagsFromString } from 'node:v8'
+import { escapeControls } from '../../../base/log/terminal-line.js'
+import { mmapLargeBlocks } from '../../../base/system/malloc.js'
+import { openPipe, type Pipe } from '../../../base/system/pipe.js'
+import type { Octets } from '../../../base/units.js'
+import { checkFilters } from '../../../analysis/views/record-filter.js'
+import type { ParsedRequest } from '../../../gateway/processes/requests.js'
+import type { Database } from '../../../lookups/archive/database.js'
+import { bracketed, conditionError } from '../../../lookups/sql/condition.js'
+import type { Row } from '../../../lookups/sql/duckdb.js'
 import { filterConditions } from '../../../lookups/sql/filter-condition.js'
 import { LOOKUP_FILTERS, type LookupFilters } from '../../../lookups/sql/lookup-filters.js'
-import { timeConditions } from '../../../lookups/sql/select-counts.js'
-import { checkFilters } from '../../../analysis/views/record-filter.js'
-import { bracketed, conditionError } from '../../../lookups/sql/condition.js'
-import type { Cell, Row } from '../../../lookups/sql/duckdb.js'
 import type { Newest } from '../../../lookups/sql/newest-files.js'
-import type { ParsedRequest } from '../../../gateway/processes/requests.js'
-import { escapeControls } from '../../../base/log/terminal-line.js'
-import { csvLines } from '../../../analysis/report/output/csv.js'
-import type { Table, Value } from '../../../analysis/report/report.js'
+import { timeConditions } from '../../../lookups/sql/select-counts.js'
 import type { LogOptions } from '../../args/log-path.js'
 import { withLog, type OpenLog } from '../../args/open-log.js'
+import { chooseFormat } from '../../args/output-format.js'
 import { parseArgument, parseWholeNumber } from '../../args/parse.js'
 import { parsePeriod, type PeriodOptions } from '../../args/period-options.js'
+import { givenTimeZone, type TimeZoneOptions } from '../../args/time-zone.js'
 import { EXIT, usageError } from '../../exit.js'
-import { withoutColours, type Io } from '../../io.js'
-import { fieldsOf, gridOf } from '../../output/log/report-text.js'
-import { chooseFormat } from '../../args/output-format.js'
-import { outputWidth, writeOutput } from '../../output/write-output.js'
+import type { Io } from '../../io.js'
+import { writeRows } from '../../output/log/query-rows.js'
+import { openDestination } from '../../output/log/row-writer.js'
+import { outputWidth } from '../../output/write-output.js'
 
-export interface QueryOptions extends LogOptions, LookupFilters, PeriodOptions {
+export interface QueryOptions extends LogOptions, LookupFilters, PeriodOptions, TimeZoneOptions {
   readonly json?: boolean
   readonly format?: string
   readonly output?: string
   readonly where?: string
   readonly latest?: string
   readonly skip?: string
+  readonly all?: boolean
 }
 
 const MAX_ROWS = 999_999_999
-const FORMATS = ['table', 'json', 'csv']
+const FORMATS = ['table', 'json', 'jsonl', 'csv', 'parquet']
+/** What sorting and grouping may take before they spill to disk, and what they may spill. */
+const MEMORY: Octets = 512 * 2 ** 20
+const MAX_SPILL: Octets = 16 * 2 ** 30
 /** Comments, white space and semicolons. */
 const NO_SQL = /--[^\n]*|\/\*[^]*?\*\/|[\s;]/g
 /** Lists the columns of the view, for a call without SQL. */
@@ -44,25 +53,95 @@ export async function query(
 ): Promise<number> {
   const { output } = options
   const format = chooseFormat(options, FORMATS)
-  const request = requestOf(sql, options)
-  const { columns, rows, problems } = await performQuery(request, options, io)
-  writeOutput(render(columns, rows, format, outputWidth(output, io)), output, io)
-  for (const problem of problems) io.stderr.write(`${escapeControls(problem)}\n`)
-  return EXIT.success
+  if (format === 'parquet' && output === undefined && io.stdout.isTTY === true)
+    usageError('query: Parquet is not for terminals: give --output')
+  const timeZone = givenTimeZone(options) ?? 'UTC'
+  const asked = askedOf(requestOf(sql, options))
+  // The rows become text outside of the heap, which need not grow.
+  setFlagsFromString('--semi-space-growth-factor=1')
+  mmapLargeBlocks(1)
+  const destination = openDestination(output, io)
+  let hasBegun = false
+  const write = async (block: Uint8Array | string): Promise<void> => {
+    hasBegun = true
+    await destination.write(block)
+  }
+  try {
+    const problems = await asking(asked, () => {
+      let plan: Plan | undefined
+      let pipe: Pipe | undefined
+      const work = async (log: OpenLog): Promise<readonly string[]> => {
+        const begin = io.stdout.isTTY === true ? log.hideProgress : () => undefined
+        const rows = { ...plan!, sql: asked.sql, format, timeZone, pipe }
+        await writeRows(log.database, rows, outputWidth(output, io), block => {
+          begin()
+          return write(block)
+        })
+        return asked.newest === undefined ? log.problems() : []
+      }
+      return withLog(options, io, work, {
+        ...{ use: 'sealed', newest: asked.newest, memory: MEMORY, maxSpill: MAX_SPILL },
+        ...{ output: () => (pipe = openPipe())?.path, hasBegun: () => hasBegun },
+        beforeLock: async database => {
+          plan = await database.plan(asked.sql)
+          // More threads would each hold rows that nothing waits for.
+          if (plan.isStreaming) await database.run('SET threads = 1')
+        }
+      })
+    })
+    destination.end()
+    for (const problem of problems) io.stderr.write(`${escapeControls(problem)}\n`)
+    return EXIT.success
+  } catch (error) {
+    destination.discard()
+    throw error
+  }
+}
+
+type Plan = Awaited<ReturnType<Database['plan']>>
+
+/** What is asked of the log. */
+interface Asked {
+  readonly sql: string
+  /** That the user wrote. */
+  readonly where: string | undefined
+  readonly newest: Newest | undefined
+}
+
+/** Names the place of an error in the condition of the user. */
+async function asking<T>({ where }: Asked, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw where === undefined ? error : conditionError(error, where)
+  }
+}
+
+function askedOf(request: ParsedRequest<'query'>): Asked {
+  const newest = 'sql' in request ? undefined : newestOf(request)
+  const { sql } = newest ?? (request as { readonly sql: string })
+  const where = 'sql' in request ? undefined : request.where
+  if (sql.replaceAll(NO_SQL, '') === '') usageError('query: the SQL is empty')
+  if (where?.replaceAll(NO_SQL, '') === '') usageError('--where: the condition is empty')
+  return { sql, where, newest: newest?.count === undefined ? undefined : (newest as Newest) }
 }
 
 function requestOf(sql: string | undefined, options: QueryOptions): ParsedRequest<'query'> {
-  const { where, latest, skip, verdict } = options
+  const { where, latest, skip, all, verdict } = options
   const filters = conditionsOf(options)
-  if (filters === undefined && [where, latest, skip].every(one => one === undefined))
+  if (filters === undefined && [where, latest, skip, all].every(one => one === undefined))
     return { sql: sql ?? COLUMNS }
   const search = {
     where,
     filters,
     ...(verdict?.includes('probe') === true && { probes: true }),
-    latest: parseWholeNumber('--latest', latest ?? '100', { max: MAX_ROWS }),
+    ...(all !== true && {
+      latest: parseWholeNumber('--latest', latest ?? '100', { max: MAX_ROWS })
+    }),
     skip: parseWholeNumber('--skip', skip ?? '0', { max: MAX_ROWS })
   }
+  if (all === true && (latest ?? skip) !== undefined)
+    usageError('query: give --all, or --latest and --skip, not both')
   if (sql === undefined) return search
   return usageError('query: give SQL, or filters, --latest, --where and --skip, not both')
 }
@@ -70,7 +149,7 @@ function requestOf(sql: string | undefined, options: QueryOptions): ParsedReques
 /** The SQL condition of the filters and the period; undefined: none is given. */
 function conditionsOf(options: QueryOptions): string | undefined {
   checkFilters(options, parseArgument)
-  const period = timeConditions(parsePeriod(options, 'UTC'))
+  const period = timeConditions(parsePeriod(options, givenTimeZone(options) ?? 'UTC'))
   const conditions = [...filterConditions(options), ...period]
   const isGiven = LOOKUP_FILTERS.some(filter => options[filter] !== undefined)
   if (conditions.length > 0) return conditions.join(' AND ')
@@ -78,48 +157,31 @@ function conditionsOf(options: QueryOptions): string | undefined {
   return isGiven ? 'true' : undefined
 }
 
-export interface FoundRows {
-  readonly columns: readonly string[]
-  readonly rows: readonly Row[]
-  /** In the files that were read; unknown, so none, of a search: to find them is to read all lines again. */
-  readonly problems: readonly string[]
-}
-
-/** @throws InterdictError ARCHIVE_SQL, and as `withLog` */
+/** @returns all rows @throws InterdictError ARCHIVE_SQL, and as `withLog` */
 export async function performQuery(
   request: ParsedRequest<'query'>,
   options: LogOptions,
   io: Io
-): Promise<FoundRows> {
-  const newest = 'sql' in request ? undefined : newestOf(request)
-  const { sql } = newest ?? (request as { readonly sql: string })
-  const where = 'sql' in request ? undefined : request.where
-  if (sql.replaceAll(NO_SQL, '') === '') usageError('query: the SQL is empty')
-  if (where?.replaceAll(NO_SQL, '') === '') usageError('--where: the condition is empty')
-  const answer = async (log: OpenLog): Promise<FoundRows> => {
-    const found = await log.database.table(sql)
-    return { ...found, problems: newest === undefined ? await log.problems() : [] }
-  }
-  try {
-    return await withLog(options, io, answer, { use: 'sealed', newest })
-  } catch (error) {
-    throw where === undefined ? error : conditionError(error, where)
-  }
+): Promise<readonly Row[]> {
+  const asked = askedOf(request)
+  const answer = (log: OpenLog): Promise<Row[]> => log.database.rows(asked.sql)
+  const { newest } = asked
+  return asking(asked, () => withLog(options, io, answer, { use: 'sealed', newest }))
 }
 
 type Search = Exclude<ParsedRequest<'query'>, { readonly sql: string }>
 
-/** The newest lookups that match a condition. Of the archive, only files with such lookups are read. */
-function newestOf({
-  where,
-  filters,
-  latest,
-  skip,
-  probes
-}: Search): Newest & { readonly sql: string } {
+/**
+ * The newest lookups that match a condition, or all of them as they are read. Of the archive, only files with the newest
+ * are read.
+ */
+function newestOf({ where, filters, latest, skip, probes }: Search): Partial<Newest> & {
+  readonly sql: string
+} {
   const condition = bothOf(where, filters)
   const from = probes === true ? '(FROM lookups UNION ALL FROM probes)' : 'lookups'
   const rows = `SELECT * FROM ${from}${condition === undefined ? '' : ` WHERE ${bracketed(condition)}`}`
+  if (latest === undefined) return { sql: rows }
   const sql = `${rows} ORDER BY time DESC LIMIT ${latest} OFFSET ${skip}`
   return { where: condition, count: latest + skip, sql }
 }
@@ -129,46 +191,4 @@ function bothOf(where: string | undefined, filters: string | undefined): string 
   return where === undefined || filters === undefined
     ? (where ?? filters)
     : `${where}\n) AND (${filters}`
-}
-
-function render(
-  columns: readonly string[],
-  rows: readonly Row[],
-  format: string,
-  width: number
-): string {
-  if (format === 'json') {
-    const lines = rows.map(
-      row => `  ${JSON.stringify(row, (_key, value: unknown) => exact(value))}`
-    )
-    return rows.length === 0 ? '[]\n' : `[\n${lines.join(',\n')}\n]\n`
-  }
-  const cells = rows.map(row => columns.map(column => valueOf(row[column]!)))
-  const numeric = columns.map((_, i) => cells.every(row => typeof row[i] === 'number'))
-  const table: Table = {
-    id: 'rows',
-    title: '',
-    description: '',
-    emptyText: 'No rows.',
-    columns: columns.map((key, i) => {
-      return { key, title: key, kind: numeric[i] === true && rows.length > 0 ? 'count' : 'text' }
-    }),
-    rows: cells
-  }
-  if (format === 'csv') return csvLines([columns, ...cells])
-  const grid = gridOf(table, width)
-  const isTooWide = grid.some(line => withoutColours(line).length > width)
-  return `${(isTooWide ? fieldsOf(table, width) : grid).join('\n')}\n`
-}
-
-function valueOf(cell: Cell): Value {
-  if (cell === null || typeof cell === 'number') return cell
-  if (typeof cell === 'string') return cell
-  if (cell instanceof Date) return cell.toISOString()
-  return JSON.stringify(cell, (_key, value: unknown) => exact(value))
-}
-
-/** JSON readers round whole numbers beyond 2^53, so they are strings. */
-function exact(value: unknown): unknown {
-  return typeof value === 'bigint' ? String(value) : value
 }

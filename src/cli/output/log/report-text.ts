@@ -62,9 +62,9 @@ export function gridOf(table: Table, width: number, timeZone = 'UTC'): string[] 
 }
 
 /** The rows of a table as lists of their columns, without NULL: for a terminal that is narrower than the table. */
-export function fieldsOf({ columns: heads, rows }: Table, width: number): string[] {
+export function fieldsOf({ columns: heads, rows }: Table, width: number, before = 0): string[] {
   const lines = rows.flatMap((row, i): Row[] => [
-    { across: [['bold', `row ${i + 1}`]] },
+    { across: [['bold', `row ${before + i + 1}`]] },
     ...heads.flatMap(({ title, kind }, at): Row[] => {
       const value = row[at] ?? null
       return value === null ? [] : [{ cells: [[title], [formatValue(value, kind, 'UTC')]] }]
