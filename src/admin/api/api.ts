@@ -111,7 +111,7 @@ function addRoute(app: Api, route: Route, services: ApiServices, jobs: Jobs): vo
       }
       const performNow = (): Promise<unknown> => perform(client.signal, () => undefined)
       if (produces !== undefined) return stream({ services, route, request, reply }, performNow)
-      const result = await (route.job === true
+      const result = await (route.job !== undefined
         ? performInTime({ services, jobs, route, request, reply, client, perform })
         : performNow())
       return reply.sent ? reply : send(route, request, reply, result)

@@ -10,8 +10,8 @@ import type { Scope } from '../tokens/scopes.js'
 /** Jobs that have not ended, of one user and of all. */
 const MAX_OPEN_OF_USER = 8
 const MAX_OPEN = 32
-/** Results are kept for this long, unless there are more of them. */
-const KEPT_FOR: Milliseconds = 600_000
+/** Results are kept for a day, unless there are more of them. */
+const KEPT_FOR: Milliseconds = 86_400_000
 const MAX_ENDED = 64
 /** Of all results as JSON; the newest is kept in any case. */
 const MAX_RESULTS: Octets = 32 * 2 ** 20

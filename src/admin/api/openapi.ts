@@ -86,7 +86,7 @@ function operationOf(route: Route): Json {
     ...parametersOf('path', params),
     ...parametersOf('query', query),
     ...(isConditional(route) ? [{ $ref: '#/components/parameters/IfNoneMatch' }] : []),
-    ...(route.job === true ? [{ $ref: '#/components/parameters/Prefer' }] : [])
+    ...(route.job !== undefined ? [{ $ref: '#/components/parameters/Prefer' }] : [])
   ]
   const body = bodyOf(route)
   return {
@@ -137,14 +137,14 @@ function responsesOf(route: Route, hasBody: boolean): Json {
     ...COMMON,
     ...(scope === null ? [] : GUARDED),
     ...(hasBody ? WITH_BODY : []),
-    ...(route.job === true ? OF_COMMANDS : []),
+    ...(route.job !== undefined ? OF_COMMANDS : []),
     ...Object.entries(errors).map(([, status]) => status),
     ...(Object.keys(errors) as (keyof typeof STATUS_OF)[]).flatMap(code => STATUS_OF[code] ?? [])
   ])
   const problem = { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } }
   return Object.fromEntries([
     [status, { description: 'Success', ...headers, ...(content && { content }) }],
-    ...(route.job === true ? [[202, ACCEPTED]] : []),
+    ...(route.job !== undefined ? [[202, ACCEPTED]] : []),
     ...(hasTag ? [[304, { description: STATUS_CODES[304], ...headers }]] : []),
     ...[...failures]
       .sort()

@@ -9,7 +9,7 @@ import type { Problem } from '../http/problem.js'
 import type { ApiServices } from './api-services.js'
 import { viewOf } from './job-view.js'
 import type { JobEnd, Jobs, JobWork } from './jobs.js'
-import { readPrefer } from './prefer.js'
+import { readPrefer, type Prefer } from './prefer.js'
 import { recordAccess } from './record-access.js'
 import type { Route } from './route.js'
 
@@ -35,18 +35,24 @@ export interface LongRequest {
  */
 export async function performInTime(long: LongRequest): Promise<unknown> {
   const { request, reply, route, client, perform } = long
-  const { async, wait, applied } = readPrefer(request.headers.prefer)
+  const prefer = readPrefer(request.headers.prefer)
+  const { wait, applied } = prefer
   if (applied !== '') void reply.header('preference-applied', applied)
   // Requests that are injected have no socket.
   const socket: Partial<FastifyRequest['socket']> = request.raw.socket
   socket.setTimeout?.(wait + MARGIN)
-  if (async && request.method === route.method) return performAsJob(long, wait)
+  if (becomesJob(prefer, route) && request.method === route.method) return performAsJob(long, wait)
   const timer = setTimeout(() => client.abort(failure('API_COMMAND_TIME', wait)), wait)
   try {
     return await perform(client.signal, () => undefined)
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Whether a request that is not done in time goes on without its client. */
+export function becomesJob({ async, applied }: Prefer, { job }: Pick<Route, 'job'>): boolean {
+  return async || (job === 'always' && applied === '')
 }
 
 async function performAsJob(long: LongRequest, wait: Milliseconds): Promise<unknown> {

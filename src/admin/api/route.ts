@@ -68,8 +68,8 @@ export interface RouteOptions<
   readonly status?: number
   /** Media type, if not JSON: the handler writes the response to `context.response` itself. */
   readonly produces?: string
-  /** Whether it may take long, so that clients may want a job instead. */
-  readonly job?: boolean
+  /** Whether it may take long, so that clients may want a job instead; `always`: what is not done in time becomes one. */
+  readonly job?: true | 'always'
   /** Status codes of errors that only this route has, by our code. */
   readonly errors?: Readonly<Partial<Record<ErrorCode, number>>>
   /**

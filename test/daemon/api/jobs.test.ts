@@ -1,6 +1,8 @@
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { failure } from '../../../src/base/errors/error.js'
+import { becomesJob } from '../../../src/admin/api/perform-in-time.js'
+import { ROUTES } from '../../../src/admin/api/routes.js'
 import { readPrefer } from '../../../src/admin/api/prefer.js'
 import type { Job, JobWork } from '../../../src/admin/api/jobs.js'
 import { Jobs } from '../../../src/admin/api/jobs.js'
@@ -26,6 +28,16 @@ t.test('what clients prefer', t => {
   ]
   for (const [header, async, wait, applied] of cases)
     t.strictSame(readPrefer(header), { async, wait, applied }, header ?? 'nothing')
+  t.end()
+})
+
+t.test('the effect of a candidate is not given up after 30 s', t => {
+  const candidate = ROUTES.find(({ id }) => id === 'checkCandidate')!
+  const report = ROUTES.find(({ id }) => id === 'getReport')!
+  t.equal(becomesJob(readPrefer(undefined), candidate), true, 'without a preference')
+  t.equal(becomesJob(readPrefer('wait=5'), candidate), false, 'a client that wants to wait')
+  t.equal(becomesJob(readPrefer(undefined), report), false)
+  t.equal(becomesJob(readPrefer('respond-async'), report), true)
   t.end()
 })
 

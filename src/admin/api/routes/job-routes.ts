@@ -25,7 +25,7 @@ export const jobRoutes = [
     id: 'getJob',
     tag: 'jobs',
     summary: 'A job: its state and progress, at the end its result, or why it failed',
-    description: `${WHOSE} It is kept for ten minutes after its end.`,
+    description: `${WHOSE} It is kept for a day after its end.`,
     scope: 'any',
     params: id,
     errors: { API_NOT_FOUND: 404 },

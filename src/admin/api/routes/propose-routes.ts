@@ -172,7 +172,7 @@ export const proposeRoutes = [
         .nullable()
         .describe('Null: not wanted, no log, or the candidate has errors')
     }),
-    job: true,
+    job: 'always',
     rowsRead: result => judgedRows((result as { readonly replay: unknown }).replay),
     errors: { CANDIDATE_FOLDER: 422 },
     handler: ({ query, body }, context) => {

@@ -11,7 +11,7 @@ import type { Proposal } from './proposal.js'
 export function Judged({ proposal }: { readonly proposal: Proposal }) {
   const [found, setFound] = useState<Checked | undefined>(undefined)
   const [error, setError] = useState<ApiError | undefined>(undefined)
-  const [impact, setImpact] = useState<Checked['replay'] | 'running'>('running')
+  const [impact, setImpact] = useState<Checked['replay'] | 'running' | 'failed'>('running')
   useEffect(() => {
     const controller = new AbortController()
     const path = (replay: boolean): string =>
@@ -35,7 +35,10 @@ export function Judged({ proposal }: { readonly proposal: Proposal }) {
         )
         setImpact(judged?.replay ?? null)
       } catch (reason) {
-        if (!controller.signal.aborted) setError(reason as ApiError)
+        if (controller.signal.aborted) return
+        setError(reason as ApiError)
+        // Otherwise it would seem to run for ever.
+        setImpact('failed')
       }
     }
     void run()
@@ -139,7 +142,9 @@ function when({ from, until, hours }: ReturnType<typeof changesIn>[number]): str
   return dates.filter(one => one !== '').join(', ') || t('change.always')
 }
 
-function Impact({ replay }: { readonly replay: Checked['replay'] | 'running' }) {
+function Impact({ replay }: { readonly replay: Checked['replay'] | 'running' | 'failed' }) {
+  // The error is shown above.
+  if (replay === 'failed') return null
   if (replay === 'running') return <p class="loading">{t('change.replaying')}</p>
   if (replay === null) return <p class="faint">{t('change.noLog')}</p>
   if ('code' in replay) return <Alert tone="warn" title={String(replay.message)} />
