@@ -8,7 +8,12 @@ const TABLE = 'wire/tls/openssl/openssl-functions.ts'
 /** A C prototype of a function of OpenSSL in a string. */
 const PROTOTYPE = /\b(?:SSL|TLS|BIO|ERR|X509|EVP|PEM|RSA|EC|OPENSSL|OpenSSL|CRYPTO|[di]2[di])_\w+\(/
 /** They bind functions of the C library. */
-const SYSTEM = ['base/system/linux.ts', 'base/system/malloc.ts', 'base/system/scheduling.ts']
+const SYSTEM = [
+  'base/system/linux.ts',
+  'base/system/malloc.ts',
+  'base/system/pipe.ts',
+  'base/system/scheduling.ts'
+]
 
 const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .filter(file => /\.tsx?$/.test(file))

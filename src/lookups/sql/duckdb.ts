@@ -123,7 +123,7 @@ export class Duckdb {
         return { name: statement.columnName(i), type: String(statement.columnType(i)) }
       })
       const reader = await this.opened.connection.runAndReadAll(`EXPLAIN ${sql}`)
-      const text = reader.getRowsJS().flat().join('\n')
+      const text = JSON.stringify(reader.getRowsJS())
       return { columns, isStreaming: !BLOCKING.test(text) }
     })
   }

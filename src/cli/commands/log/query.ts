@@ -71,7 +71,7 @@ export async function query(
       let plan: Plan | undefined
       let pipe: Pipe | undefined
       const work = async (log: OpenLog): Promise<readonly string[]> => {
-        const begin = io.stdout.isTTY === true ? log.hideProgress : () => undefined
+        const begin = (): void => (io.stdout.isTTY === true ? log.hideProgress() : undefined)
         const rows = { ...plan!, sql: asked.sql, format, timeZone, pipe }
         await writeRows(log.database, rows, outputWidth(output, io), block => {
           begin()
