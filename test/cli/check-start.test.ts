@@ -107,6 +107,7 @@ const FILES: Readonly<Record<string, readonly Case[]>> = {
   'rules.folder': both('RULES_UNREADABLE', 'refused', 'rules: { folder: ', ' }'),
   'rules.bundle': both('BUNDLE_UNREADABLE', 'refused', 'rules: { keys: [key.pub], bundle: ', ' }'),
   'rules.keys[]': both('BUNDLE_TRUST', 'refused', `${BUNDLE} [`, '] }'),
+  'rules.root': both('ROOT_UNREADABLE', 'refused', 'rules: { bundle: rules.bundle, root: ', ' }'),
   'rules.mandates.folder': [
     {
       settings: path => `rules: { folder: rules, mandates: { keys: [key.pub], folder: ${path} } }`,
@@ -336,7 +337,7 @@ const OTHERS = [
   /^(identity|discovery|limits|front-ends|special-use|rebinding-guard|structured-errors)\./,
   /^probe\.(every|control\[\])$/,
   /^(listen\[\]|acme\.(directory|contact\[\]|names\[\]|http-listen)|tls\.handshake-timeout)$/,
-  /^admin\.(http|hub|oidc\.(session|roles\.[a-z]+\[\]))$/,
+  /^admin\.(http|hub|max-pause|oidc\.(session|roles\.[a-z]+\[\]))$/,
   /^(alerts\[\]\.(url|ending-within)|reports\[\]\.(ban|mail\.(from|to\[\]))|smtp\.(host|user))$/,
   /^fleet\.(ring|nats\[\]|pull|report-url|logs\.(endpoint|region))$/,
   /^log\.(queries\.(chain\.(earlier-keys\[\]|checkpoint)|witness\.(every|tsa\.url|syslog\.to|hub-key)|privacy\.keep-keys)|outputs\[\]\.to)$/,
@@ -450,6 +451,7 @@ const SECRETS: Readonly<Record<string, string | undefined>> = {
 
 /** Settings named like keys whose files are public, hashes, or folders that are checked otherwise. */
 const NO_SECRETS = [
+  'rules.root',
   'rules.keys[]',
   'rules.mandates.keys[]',
   'transfers.primaries.*.key',

@@ -135,7 +135,15 @@ t.test('options of one name have one meaning in all commands', async t => {
 })
 
 t.test('every command that prints facts can print JSON', async t => {
-  const withoutFacts = ['init', 'serve', 'landing', 'hub init', 'hub run', 'completion', 'help']
+  const withoutFacts = [
+    'interdict init',
+    'serve',
+    'landing',
+    'hub init',
+    'hub run',
+    'completion',
+    'help'
+  ]
   const leaves = (command: Command): readonly Command[] =>
     command.commands.length === 0 ? [command] : command.commands.flatMap(leaves)
   for (const command of leaves(createProgram())) {

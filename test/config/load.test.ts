@@ -94,6 +94,7 @@ const defaults = {
     tls: undefined,
     tokens: '/var/lib/interdict/tokens.json',
     readyRequires: [],
+    maxPause: 3_600_000,
     dashboard: true,
     hub: undefined,
     oidc: undefined
@@ -437,7 +438,8 @@ tls: { handshake-timeout: 2s, max-handshakes: 9, ticket-secret: secret, groups: 
     text: 'probe: { enabled: true, every: 30s, names-per-ban: 5, control: [example.com], ca-file: ca.pem }',
     config: {
       probe: {
-        ...{ enabled: true, every: 30_000, namesPerBan: 5, control: ['example.com'] },
+        ...{ enabled: true, every: 30_000, namesPerBan: 5 },
+        control: [{ text: 'example.com', path: 'probe.control[0]' }],
         caFile: resolve('/etc/interdict/ca.pem')
       }
     }

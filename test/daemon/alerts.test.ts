@@ -35,7 +35,7 @@ t.test(
     )
     t.strictSame(
       ALERT_EVENTS.filter(event => !events.includes(event)),
-      ['worker-restarted', 'rule-ending', 'bundle-ending', 'certificate-ending']
+      ['worker-restarted', 'rule-ending', 'bundle-ending', 'root-ending', 'certificate-ending']
     )
   }
 )

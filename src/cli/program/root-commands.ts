@@ -17,10 +17,10 @@ export function addRootCommands(program: Command, { io, done }: Context): void {
     .requiredOption('--bundle-key <keys...>', 'public keys that sign bundles, or files')
     .option('--mandate-key <keys...>', 'public keys that sign mandates, or files')
     .option('--hub-key <keys...>', 'public keys with which the hub countersigns, or files')
-    .option('--threshold <number>', 'signatures that a root needs', '1')
+    .option('--root-signatures <number>', 'signatures that a root needs', '1')
     .option('--signatures <number>', 'signatures that a bundle needs', '1')
     .option('--days <number>', 'days until a newer root is due', '365')
-    .option('-k, --key <files...>', 'private root keys to sign with')
+    .option('-k, --key <file...>', 'private root keys to sign with')
     .option('--json', 'print JSON')
     .action(async (file: string, _options, command: Command) => {
       const { initRoot } = await import('../commands/rules/root.js')
@@ -29,7 +29,7 @@ export function addRootCommands(program: Command, { io, done }: Context): void {
   examples(
     init,
     'root init fleet.root --root-key root.pub --bundle-key office.pub -k root.pem',
-    'root init fleet.root --root-key a.pub b.pub c.pub --threshold 2 --bundle-key office.pub'
+    'root init fleet.root --root-key a.pub b.pub c.pub --root-signatures 2 --bundle-key office.pub'
   )
 
   const change = root
@@ -51,7 +51,7 @@ export function addRootCommands(program: Command, { io, done }: Context): void {
       'accept bundles from this serial on (default: Unix time), whatever was accepted before'
     )
     .option('--days <number>', 'days until a newer root is due', '365')
-    .option('-k, --key <files...>', 'private root keys to sign with')
+    .option('-k, --key <file...>', 'private root keys to sign with')
     .option('--json', 'print JSON')
     .action(async (file: string, _options, command: Command) => {
       const { changeRoot } = await import('../commands/rules/root.js')
@@ -67,7 +67,7 @@ export function addRootCommands(program: Command, { io, done }: Context): void {
     .command('sign')
     .description('Add signatures to a root')
     .argument('<file>', 'root')
-    .requiredOption('-k, --key <files...>', 'private root keys')
+    .requiredOption('-k, --key <file...>', 'private root keys')
     .option('--json', 'print JSON')
     .action(async (file: string, _options, command: Command) => {
       const { signRoot } = await import('../commands/rules/root.js')

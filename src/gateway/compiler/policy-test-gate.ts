@@ -84,7 +84,7 @@ function blockedNames(
   const now = epochSeconds(systemClock)
   const found = blockedMustResolve(names, snapshot, now, timeZone)
   const all = found.map(({ error }) => error)
-  if (found.length === 0 || active === undefined || active.edition !== edition)
+  if (found.length === 0 || active?.edition !== edition)
     return { all, refusing: all }
   const suspects = found.map(({ name }) => name)
   const before = blockedMustResolve(suspects, active.snapshot, now, timeZone)

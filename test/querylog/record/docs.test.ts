@@ -113,6 +113,10 @@ const lookups: EventFields[] = [
       ede: 0
     },
     ...{ claim: 4, entry: 4, match: MATCH.qname }
+  },
+  {
+    ...{ verdict: local, clientClass: 1, labels: ['printer', 'site', 'example'], latency: 3 },
+    ...{ claim: 5, entry: 5, match: MATCH.record }
   }
 ]
 const MATCHES = [
@@ -120,7 +124,8 @@ const MATCHES = [
   { pattern: 'tiktok.com', sourceFile: 'apps/tiktok.yaml', sourceLine: 9, length: 0 },
   { pattern: '*.tracker.example', sourceFile: 'lists/malware.txt', sourceLine: 120, length: 0 },
   { pattern: 'tiktok.com', sourceFile: 'networks.yaml', sourceLine: 24, length: 0 },
-  { pattern: 'local', sourceFile: 'RFC 6762 §22.1', sourceLine: 0, length: 0 }
+  { pattern: 'local', sourceFile: 'RFC 6762 §22.1', sourceLine: 0, length: 0 },
+  { pattern: '=printer.site.example', sourceFile: 'networks.yaml', sourceLine: 41, length: 0 }
 ]
 
 t.test('the examples are what the formatter writes', async t => {

@@ -60,7 +60,8 @@ const CLAIMS = [
   claim(1, 'block', 'federal-phones/malware', 30, { kind: 'list', id: 'malware' }),
   claim(2, 'exception', 'federal-phones/press', 22, { kind: 'inline', id: 'networks.yaml:24' }),
   claim(3, 'allow', 'federal-phones/"odd" é', 40, { kind: 'inline', id: 'networks.yaml:41' }),
-  claim(4, 'local', 'special-use', 0, { kind: 'local', id: 'special-use' })
+  claim(4, 'local', 'special-use', 0, { kind: 'local', id: 'special-use' }),
+  claim(5, 'record', 'networks.yaml:40', 40, { kind: 'inline', id: 'networks.yaml:40' })
 ]
 
 function claim(

@@ -39,7 +39,7 @@ export interface InitRootOptions extends CommonRootOptions {
   readonly bundleKey: readonly string[]
   readonly mandateKey?: readonly string[]
   readonly hubKey?: readonly string[]
-  readonly threshold: string
+  readonly rootSignatures: string
   readonly signatures: string
   readonly days: string
 }
@@ -54,7 +54,7 @@ export async function initRoot(file: string, options: InitRootOptions, io: Io): 
     optionalKeys(hubKey, '--hub-key')
   ])
   const thresholds = {
-    root: parseThreshold('--threshold', options.threshold),
+    root: parseThreshold('--root-signatures', options.rootSignatures),
     bundle: parseThreshold('--signatures', options.signatures)
   }
   const made = firstRoot(

@@ -172,6 +172,7 @@ const valuesOf = (row: Row, timeZone: string): Value[] =>
 function valueOf(cell: Cell, timeZone: string): Value {
   if (cell === null || typeof cell === 'number') return cell
   if (typeof cell === 'string') return cell
+  if (typeof cell === 'bigint') return String(cell)
   if (cell instanceof Date) return instantText(cell, timeZone)
   return JSON.stringify(cell, exact(timeZone))
 }
