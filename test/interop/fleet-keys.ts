@@ -89,7 +89,17 @@ const change = (from: string, to: string, ...words: string[]): Promise<string> =
 
 await t.test('the first root comes with the enrolment, and gateways trust its keys', async t => {
   await command(
-    ...['root', 'init', path('1.root'), '--root-key', rootA, rootB, rootC, '--root-signatures', '2'],
+    ...[
+      'root',
+      'init',
+      path('1.root'),
+      '--root-key',
+      rootA,
+      rootB,
+      rootC,
+      '--root-signatures',
+      '2'
+    ],
     ...['--bundle-key', old.key, '-k', path('a.pem')]
   )
   t.match(await publishRoot('1.root'), { code: 1, text: /1 of 2 required.*ROOT_UNSIGNED/ })

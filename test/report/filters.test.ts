@@ -147,7 +147,11 @@ t.test('every filter selects the same lookups in the CLI, the API and reports', 
       )
     )
     const page = await rig.send({ url: `/api/v1/lookups?${parameters.toString()}`, token })
-    t.equal(letters(namesOf(JSON.stringify(page.json<{ items: unknown }>().items))), expected, `API ${what}`)
+    t.equal(
+      letters(namesOf(JSON.stringify(page.json<{ items: unknown }>().items))),
+      expected,
+      `API ${what}`
+    )
   }
 
   for (const [filters, expected] of TABLE) {

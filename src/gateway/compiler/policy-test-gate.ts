@@ -84,8 +84,7 @@ function blockedNames(
   const now = epochSeconds(systemClock)
   const found = blockedMustResolve(names, snapshot, now, timeZone)
   const all = found.map(({ error }) => error)
-  if (found.length === 0 || active?.edition !== edition)
-    return { all, refusing: all }
+  if (found.length === 0 || active?.edition !== edition) return { all, refusing: all }
   const suspects = found.map(({ name }) => name)
   const before = blockedMustResolve(suspects, active.snapshot, now, timeZone)
   const known = new Set(before.map(({ name }) => name))
