@@ -38,7 +38,7 @@ t.test('a pause needs a reason, and shows in the health until somebody ends it',
   const health = await run('status', '--health')
   t.match(health, {
     code: 1,
-    out: /ads is paused until \S+ by alice: payments page broken \(BLOCK_PAUSED\)/
+    out: /^policy: warning\n {2}ads is paused until \S+ by alice: payments page broken \(BLOCK_PAUSED\)$/m
   })
 
   t.match(await run('pause', 'ads', '--end', '--json'), { code: 0, out: /"until": ?null/ })

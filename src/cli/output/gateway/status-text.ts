@@ -43,8 +43,8 @@ export function toText(status: StatusReply, columns?: number): string {
 }
 
 /**
- * One line each: `healthy`, or the states that are not good, and the problems of each state with their codes. Then what is
- * not enforced by order.
+ * One line each: `healthy`, or for each state `good`, `warning` or `failing`, and its problems with their codes. Then what
+ * is not enforced by order.
  */
 export function healthLines({
   health: { states, problems },
@@ -55,7 +55,8 @@ export function healthLines({
   if (problems.length === 0) return ['healthy', ...last]
   const found = HEALTH_STATES.flatMap(state => {
     const lines = problemLines(problems.filter(one => one.state === state))
-    return [`${state}: ${states[state] ? 'good' : 'failing'}`, ...lines.map(indented)]
+    const good = lines.length === 0 ? 'good' : 'warning'
+    return [`${state}: ${states[state] ? good : 'failing'}`, ...lines.map(indented)]
   })
   return [...found, ...last]
 }
