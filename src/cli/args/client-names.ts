@@ -80,7 +80,7 @@ async function clientsWithin(
     })
   const shown = showPrefix(prefix)
   const remark = `Clients logged under a pseudonym, or not logged, cannot be found by a prefix (${shown}).`
-  // The names in the log of a fleet begin with those of gateways.
+  // Names in the log of a fleet begin with the gateway's name.
   const within = log.gateways[0] === undefined ? { within: text } : {}
   return { clients: { shown, aliases: [{ names }], ...within }, remarks: [remark] }
 }

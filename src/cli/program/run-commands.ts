@@ -65,7 +65,7 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
     .option('-t, --type <type>', 'query type, such as AAAA or TYPE65280', 'A')
     .option(
       '--anchor <anchors...>',
-      'trust anchors instead of those of the root, each as DS or DNSKEY in zone file format'
+      'trust anchors in place of the root: each as DS or DNSKEY in zone file format'
     )
     .option('--json', 'print JSON')
     .action(async (name: string, _options, command: Command) => {

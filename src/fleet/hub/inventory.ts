@@ -101,7 +101,7 @@ export class Inventory {
     if (account !== null) this.names.set(account, name)
   }
 
-  /** Replaces the gateways by those of a state, as another hub has changed it; the others keep their reports. */
+  /** Takes the gateways of a state that another hub has changed; gateways in both keep their reports. */
   follow(previous: HubState['gateways'], next: HubState['gateways']): void {
     for (const name of Object.keys(previous)) if (!(name in next)) this.remove(name)
     for (const [name, { key, account, revoked }] of Object.entries(next)) {

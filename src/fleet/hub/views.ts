@@ -60,7 +60,7 @@ export interface RingView extends RingFigures {
   readonly soakMs: Milliseconds
   /** Of its bundle; null: it was published without one. */
   readonly forecast: Forecast | null
-  /** Names that its bundle blocks and the one before did not, those of most clients first. */
+  /** Names that its bundle blocks and the one before did not, most clients first. */
   readonly names: readonly JudgedName[]
   /** Live gateways that run the bundle and do not know which names are newly blocked. */
   readonly namesUnknown: number

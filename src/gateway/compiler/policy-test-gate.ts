@@ -14,7 +14,7 @@ import type { ReadTests } from './test-files.js'
 /** How policy tests are run, and what their failure does. */
 export interface TestSettings extends Pick<Config, 'cache' | 'identity'> {
   readonly tests: 'refuse' | 'warn'
-  /** Names of the settings that must resolve, besides those of the rules. */
+  /** Names in the settings that must resolve, besides the names in the rules. */
   readonly mustResolve: readonly MustResolve[]
 }
 

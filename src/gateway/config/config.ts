@@ -272,7 +272,7 @@ export interface ProbeConfig {
   readonly every: Milliseconds
   /** In each round. */
   readonly namesPerBan: number
-  /** Names that must resolve, as those of `must-resolve` in the rules. */
+  /** Names that must resolve, as `must-resolve` in the rules. */
   readonly control: readonly MustResolve[]
   /** Certificates of authorities that clients trust, besides the built-in ones. */
   readonly caFile: string | undefined

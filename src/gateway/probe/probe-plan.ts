@@ -48,7 +48,7 @@ export interface PlannerOptions {
   readonly namesPerBan: number
   /** Interval of the rounds; undefined: there is one. */
   readonly every?: Milliseconds | undefined
-  /** Names that must resolve, besides those of `must-resolve` in the rules. */
+  /** Names that must resolve, besides `must-resolve` in the rules. */
   readonly control: readonly string[]
   /** Only this client. */
   readonly client?: ProbeClient | undefined

@@ -17,8 +17,7 @@ export function notEnforced(status: Status): Failing<ProblemCode>[] {
   return [...status.enforcement.against, ...found]
 }
 
-const NO_UPSTREAM =
-  'there is no upstream: none is configured, and resolv.conf has none that can be used'
+const NO_UPSTREAM = 'no upstream is configured, and resolv.conf has none that can be used'
 
 type Check = (status: Status) => readonly FoundProblem[]
 

@@ -42,7 +42,7 @@ const silent = { info: ignore, warn: ignore, error: ignore }
 
 /**
  * Answers queries of its own through a second data plane, so that V8 compiles the code of this thread before the
- * first client asks: otherwise the first second answers a tenth of what the worker can. The second data plane has
+ * first client asks: otherwise the first second of full load answers about half of what the worker can. The second data plane has
  * cache, counters, log and sockets of its own, on loopback, which are closed again.
  *
  * @param signal closes its sockets at once

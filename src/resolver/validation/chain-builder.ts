@@ -18,7 +18,7 @@ import { verifyRrset, type Verified } from './verify-rrset.js'
 import type { ZoneCache } from './zone-cache.js'
 import type { NoCut, SecureZone, ZoneStatus } from './zone-trust.js'
 
-/** DNSKEY records of a zone that are looked at; large zones have fewer than ten. */
+/** DNSKEY records of a zone that are tried; large zones have fewer than ten. */
 const MAX_KEYS = 32
 /** How long what is known of a zone is used at most. */
 const MAX_TTL: Seconds = 86_400

@@ -17,7 +17,7 @@ import { isExpanded } from '../../wire/dnssec/verify-signature.js'
 import { verifyRrset, type Unverified, type VerificationContext } from './verify-rrset.js'
 import type { SecureZone } from './zone-trust.js'
 
-/** Records of denial in one response that are looked at: two proofs need at most six. */
+/** Records of denial in one response that are read: two proofs need at most six. */
 const MAX_RECORDS = 20
 
 export function isDenial({ type }: Rrset): boolean {

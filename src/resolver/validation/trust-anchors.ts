@@ -64,7 +64,7 @@ function readZone(text: string, reject: (why: string) => Error): Uint8Array {
   }
 }
 
-/** Trust anchors by zone: own ones beside those of the root. */
+/** Trust anchors by zone: own ones beside the root's. */
 export class TrustAnchors {
   private readonly anchors: TrustAnchor[] = []
 

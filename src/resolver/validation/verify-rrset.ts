@@ -10,7 +10,7 @@ import { verifySignature } from '../../wire/dnssec/verify-signature.js'
 import type { ValidationBudget } from './validation-budget.js'
 import type { SecureZone } from './zone-trust.js'
 
-/** Signatures of one RRset that are looked at, as in Unbound. */
+/** Signatures of one RRset that are tried, as in Unbound. */
 const MAX_SIGNATURES = 8
 
 /** The signature that verified, and its key. */

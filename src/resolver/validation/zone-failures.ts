@@ -10,7 +10,7 @@ interface Failures {
   failed: number
 }
 
-/** Failed verifications of each zone: whoever queries for many names of a KeyTrap zone gets no more work done. */
+/** Failed verifications of each zone: queries for many names of a KeyTrap zone share one limit. */
 export class ZoneFailures {
   private readonly zones = new Map<string, Failures>()
 

@@ -68,7 +68,7 @@ function checked(root: Root): Root {
         `role ${role} requires ${threshold} signatures, but has ${keys.length} keys`
       )
   }
-  // All other limits are those of reading.
+  // All other limits apply when a root is read.
   decodeRoots(Buffer.from(encodeRoot({ line: rootLine(root), signatures: [] })), 'to write')
   return root
 }

@@ -48,7 +48,7 @@ export async function readRootFile(file: string): Promise<Uint8Array> {
  * Accepts the roots of a file that follow the trusted one, as far as they do.
  *
  * @param name of the file, in messages
- * @returns the newest one; undefined: there is no newer one
+ * @returns the newest one; undefined: none is newer
  * @throws InterdictError as `readRoot`, ROOT_VERSION; those before the offending root are accepted
  */
 export async function acceptRoots(

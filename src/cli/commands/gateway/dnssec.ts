@@ -14,7 +14,7 @@ import { print, printJson, type Io } from '../../io.js'
 
 export interface DnssecOptions extends CommonOptions {
   readonly type: string
-  /** Trust anchors instead of those of the root. */
+  /** Trust anchors instead of the root's. */
   readonly anchor?: readonly string[]
   readonly json?: boolean
 }

@@ -47,7 +47,7 @@ interface Sum {
 }
 
 /**
- * The names that gateways newly block with a bundle, those of most clients first. Names that later rings block as well are
+ * The names that gateways newly block with a bundle, most clients first. Names that later rings block as well are
  * not the bundle's doing.
  *
  * @param gateways of the ring, which report

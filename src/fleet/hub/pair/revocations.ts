@@ -7,7 +7,7 @@ const MAX_LIFETIME: Seconds = (31 * MS_PER_DAY) / MS_PER_SECOND
 
 export type Revocations = HubState['revocations']
 
-/** Revocations without those of tokens that have expired since. */
+/** Revocations without tokens that have expired since. */
 export function currentRevocations(all: Revocations, now: Seconds): Revocations {
   const current = Object.entries(all).filter(
     ([key, at]) => isAccountKey(key) || now - at <= MAX_LIFETIME

@@ -96,7 +96,7 @@ class OwnerIndex {
 
   private inSource(source: NameSource): RecordOwner[] {
     const found: RecordOwner[] = []
-    // An address in an answer of its own is no match, and a policy for clients is about all names.
+    // A prefix matches no name, and a policy for clients is about all names.
     if (source.part?.prefixes !== undefined) return found
     source.writeTo({
       name: (octets, at, length, cover) => {

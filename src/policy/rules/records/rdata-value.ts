@@ -16,7 +16,7 @@ const MAX_STRING = 255
 export function readRdataValue(type: number, text: string): Uint8Array {
   if (type === RRTYPE.TXT && !/^\s*(?:"|\\#)/.test(text)) return plainText(text)
   const words = new ZoneTokenizer(Buffer.from(` ${text.trim()}`), () => undefined)
-  // A line break, a comment or an open quote is no part of RDATA.
+  // RDATA cannot contain a line break, a comment or an open quote.
   const isOneLine = !/[\r\n]/.test(text.trim()) && words.advance()
   const tokens: RdataTokens = {
     count: isOneLine ? words.wordCount : 0,
