@@ -19,6 +19,8 @@ COPY tools tools
 COPY src src
 # The build starts the server once with them, to store what V8 compiles.
 COPY rules rules
+# For completion in the editor of the dashboard.
+COPY docs/reference/schemas docs/reference/schemas
 # What V8 compiles differs from build to build, so it is not shipped: two builds have the same files, and a start takes
 # 0.1 s more. Packages are reinstalled, because `npm prune` leaves folders of removed ones behind.
 RUN npm run build \

@@ -62,6 +62,21 @@ export const BUDGETS: readonly Budget[] = [
     text: 'tcp: CPU per answer at most the best peer',
     outcome: results => ratioTo(results, 'tcp', 'tcp', bestPeer(results, 'tcp')?.peer, 1)
   },
+  {
+    text: 'validated-miss: CPU per answer at most 1.2 x unbound',
+    outcome: results => ratioTo(results, 'validated-miss', 'validated-miss', 'unbound', 1.2)
+  },
+  {
+    text: 'keytrap: p99 of other clients at most 5 ms above quiet',
+    outcome(results) {
+      const row = results.traps.find(({ peer }) => peer === OURS)
+      if (row === undefined || row.problem !== undefined || row.trapped.length === 0)
+        return undefined
+      const above = row.trapped.map(({ latency }, i) => latency.p99 - row.quiet[i]!.latency.p99)
+      const { median } = spreadOf(above)
+      return { measured: microseconds(median), held: median <= 5000 }
+    }
+  },
   { text: '1M names: ready in 1 s', outcome: results => readyIn(results, 1_000_000, 1) },
   { text: '1M names: 64 MB', outcome: results => heldIn(results, 1_000_000, 64) },
   { text: '1M names: no query lost in a reload', outcome: results => lostNone(results, 1_000_000) },

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Seconds } from '../src/base/units.js'
-import { FLOOR, OURS, PEERS } from './peers/index.js'
+import { FLOOR, OURS, PEERS, VARIANTS } from './peers/index.js'
 import { buildBefore } from './peers/interdict.js'
 import type { Peer } from './peers/peer.js'
 import { LIST_SIZES } from './scenarios/loading.js'
@@ -10,8 +10,8 @@ import { THROUGHPUTS } from './scenarios/throughput.js'
 export const USAGE = `npm run bench -- [options]
 
   --quick            two minutes: mixed, miss and logged against dnsdist and unbound; writes nothing
-  --only A,B         these scenarios: ${[...THROUGHPUTS.map(({ name }) => name), 'load', 'start'].join(', ')}
-  --peers A,B        these peers beside ours and the floor: ${PEERS.map(({ name }) => name).join(', ')}
+  --only A,B         these scenarios: ${[...THROUGHPUTS.map(({ name }) => name), 'validated', 'load', 'start'].join(', ')}
+  --peers A,B        these peers beside ours and the floor: ${[...PEERS, ...VARIANTS].map(({ name }) => name).join(', ')}
   --before FOLDER    also another build of Interdict, in turns with this one: the folder of its package
   --rounds N         turns of each server (5)
   --seconds N        of each run (3)
@@ -33,7 +33,7 @@ export interface Options {
   readonly complete: boolean
 }
 
-const SCENARIOS = [...THROUGHPUTS.map(({ name }) => name), 'load', 'start']
+const SCENARIOS = [...THROUGHPUTS.map(({ name }) => name), 'validated', 'load', 'start']
 const QUICK = { only: 'mixed,miss,logged', peers: 'dnsdist,unbound', rounds: '3', seconds: '1' }
 const FULL = { only: SCENARIOS.join(), peers: PEERS.map(({ name }) => name).join() }
 
@@ -56,7 +56,8 @@ export function readOptions(args: readonly string[]): Options {
   })
   const preset = values.quick ? QUICK : { ...FULL, rounds: '5', seconds: '3' }
   const scenarios = choose('scenario', SCENARIOS, values.only ?? preset.only)
-  const known = PEERS.map(({ name }) => name)
+  const all = [...PEERS, ...VARIANTS]
+  const known = all.map(({ name }) => name)
   const named = choose('peer', known, values.peers ?? preset.peers)
   const always = values['without-ours'] ? [FLOOR] : [OURS, FLOOR]
   const chosen = new Set([...named.filter(name => name !== OURS), ...always])
@@ -64,7 +65,7 @@ export function readOptions(args: readonly string[]): Options {
   return {
     peers: [
       ...(values.before === undefined ? [] : [buildBefore(resolve(values.before))]),
-      ...PEERS.filter(({ name }) => chosen.has(name))
+      ...all.filter(({ name }) => chosen.has(name))
     ],
     scenarios,
     rounds,

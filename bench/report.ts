@@ -7,6 +7,7 @@ import { ratio, rowOf, spread, type Results } from './results.js'
 import { GONE_AFTER, type LoadingRow } from './scenarios/loading.js'
 import type { StartingRow } from './scenarios/starting.js'
 import type { Row } from './scenarios/throughput.js'
+import type { TrapRow } from './scenarios/validated.js'
 
 /** Short enough for a cell. */
 const brief = (problem: string) => problem.replace(/\s+/g, ' ').replaceAll('|', '/').slice(0, 100)
@@ -125,6 +126,25 @@ export function startingSection(rows: readonly StartingRow[]): string {
   return [title, table(['server', 'first answer, ms', 'RSS idle, after 15 s'], cells)].join('\n')
 }
 
+const TRAPS = ['server', 'quiet p50 / p99', 'meanwhile p50 / p99', 'lost', 'answers of the zone']
+
+export function trapSection(rows: readonly TrapRow[]): string {
+  if (rows.length === 0) return ''
+  const title =
+    '## keytrap: hits of other clients, 2,000 queries/s, while a KeyTrap zone is queried\n'
+  return [title, table(TRAPS, rows.map(trapCells))].join('\n')
+}
+
+function trapCells({ peer, quiet, trapped, answers, problem }: TrapRow): string[] {
+  if (problem !== undefined) return [peer, 'not counted', brief(problem), ...blank(2)]
+  const median = (tallies: TrapRow['quiet'], of: 'p50' | 'p99'): string =>
+    microseconds(spreadOf(tallies.map(({ latency }) => latency[of])).median)
+  const both = (tallies: TrapRow['quiet']) =>
+    `${median(tallies, 'p50')} / ${median(tallies, 'p99')}`
+  const lost = [...quiet, ...trapped].reduce((sum, tally) => sum + tally.lost, 0)
+  return [peer, both(quiet), both(trapped), String(lost), String(answers)]
+}
+
 /** Every budget with what was measured beside it. */
 export function budgetSection(results: Results): string {
   const cells = BUDGETS.map(({ text, outcome }) => {
@@ -151,6 +171,7 @@ export function page(results: Results, machine: Machine, how: string): string {
     'half a second of load that does not count, since it has stood still for the turns of the others.\n',
     budgetSection(results),
     ...[...results.throughput.keys()].map(name => throughputSection(results, name)),
+    trapSection(results.traps),
     loadingSection(results.loading),
     startingSection(results.starting)
   ]

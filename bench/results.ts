@@ -4,12 +4,17 @@ import { BEFORE } from './peers/interdict.js'
 import type { LoadingRow } from './scenarios/loading.js'
 import type { StartingRow } from './scenarios/starting.js'
 import type { Row, Sample, Throughput } from './scenarios/throughput.js'
+import type { TrapRow } from './scenarios/validated.js'
 
 /** Everything that one run of the benchmark found. */
 export interface Results {
-  readonly throughput: Map<string, { readonly scenario: Throughput; readonly rows: readonly Row[] }>
+  readonly throughput: Map<
+    string,
+    { readonly scenario: Pick<Throughput, 'title'>; readonly rows: readonly Row[] }
+  >
   loading: LoadingRow[]
   starting: StartingRow[]
+  traps: readonly TrapRow[]
 }
 
 /** The row of a server in a scenario, if it counts. */

@@ -5,6 +5,7 @@ import { describeMachine } from './kit/machine.js'
 import { install } from './kit/packages.js'
 import { BENCH, hasTwoCores, LOAD_CORE } from './kit/place.js'
 import { Server } from './kit/server.js'
+import { SIGNED_PACKAGES } from './kit/signed-zones.js'
 import { Workshop } from './kit/workshop.js'
 import { OURS, UNLOGGED } from './peers/index.js'
 import type { Peer } from './peers/peer.js'
@@ -14,7 +15,8 @@ import {
   loadingSection,
   page,
   startingSection,
-  throughputSection
+  throughputSection,
+  trapSection
 } from './report.js'
 import type { Results } from './results.js'
 import { measureLoading } from './scenarios/loading.js'
@@ -26,6 +28,7 @@ import {
   type Setting,
   type Throughput
 } from './scenarios/throughput.js'
+import { measureValidated, VALIDATED } from './scenarios/validated.js'
 
 /** Tools that are no peer. */
 const TOOLS = ['dnsperf', 'gcc', 'libc6-dev', 'util-linux']
@@ -36,7 +39,12 @@ async function main(): Promise<number> {
   const options = parse(process.argv.slice(2))
   if (options === undefined) return 2
   if (!hasTwoCores()) return refuse('two cores are needed: one for the server, one for the load')
-  const missing = await install([...TOOLS, ...options.peers.flatMap(peer => peer.packages)])
+  const signing = options.scenarios.includes('validated') ? SIGNED_PACKAGES : []
+  const missing = await install([
+    ...TOOLS,
+    ...signing,
+    ...options.peers.flatMap(peer => peer.packages)
+  ])
   if (missing !== undefined) return refuse(`please run first, as root: ${missing}`)
   // This program, too, keeps off the core that is measured.
   spawnSync('taskset', ['-cp', String(LOAD_CORE), String(process.pid)])
@@ -64,9 +72,10 @@ function refuse(why: string): number {
 }
 
 async function measureAll(options: Options, workshop: Workshop): Promise<Results> {
-  const results: Results = { throughput: new Map(), loading: [], starting: [] }
+  const results: Results = { throughput: new Map(), loading: [], starting: [], traps: [] }
   const chosen = THROUGHPUTS.filter(({ name }) => options.scenarios.includes(name))
   for (const scenarios of alike(chosen)) await measureAlike(scenarios, options, workshop, results)
+  if (options.scenarios.includes('validated')) await measureSigned(options, workshop, results)
   const servers = options.peers.filter(({ answers }) => answers)
   if (options.scenarios.includes('load')) {
     for (const peer of servers) {
@@ -80,6 +89,24 @@ async function measureAll(options: Options, workshop: Workshop): Promise<Results
     say(startingSection(results.starting))
   }
   return results
+}
+
+async function measureSigned(
+  options: Options,
+  workshop: Workshop,
+  results: Results
+): Promise<void> {
+  const peers = options.peers.filter(({ validates }) => validates)
+  const { misses, hits, traps } = await measureValidated(peers, workshop, options)
+  for (const [name, rows] of [
+    ['validated-miss', misses],
+    ['validated-hit', hits]
+  ] as const) {
+    results.throughput.set(name, { scenario: { title: VALIDATED[name] }, rows })
+    say(throughputSection(results, name))
+  }
+  results.traps = traps
+  say(trapSection(traps))
 }
 
 /** Neighbours with the same setting, which one start of the servers can serve. */

@@ -19,7 +19,8 @@ const SUITES = [
   { name: 'querylog', folders: ['querylog'], processes: 1 },
   { name: 'others', folders: [], processes: 1 },
   { name: 'resolver', folders: ['resolver', 'server', 'udp', 'upstream'], processes: 1 },
-  { name: 'report', folders: ['report', 'replay', 'example'], processes: 1 },
+  { name: 'example', folders: ['example'], processes: 1 },
+  { name: 'report', folders: ['report', 'replay'], processes: 1 },
   { name: 'policy', folders: ['policy', 'cache', 'rules'], processes: 1 },
   { name: 'sources', folders: ['sources'], processes: 1 }
 ] as const

@@ -20,8 +20,10 @@ import { build } from 'esbuild'
 
 /** In an image, only those that ship. */
 const SOURCES = ['src', 'test', 'bench', 'tools'].filter(existsSync)
-/** The warm-up uses the shipped rules: see `tools/packed/warm-up.ts`. */
-const OTHERS = ['package-lock.json', 'tsconfig.json', 'rules']
+/**
+ * Not the rules, although the warm-up uses them: `npm start` after a change of rules must not compile again. The
+ * dashboard completes by the schemas. */
+const OTHERS = ['package-lock.json', 'tsconfig.json', 'docs/reference/schemas'].filter(existsSync)
 const STAMP = 'dist/.stamp'
 
 /** @returns the files below a path, or the path itself */
@@ -63,6 +65,20 @@ const verifier = {
   }
 }
 
+/** Puts the requirements of profiles into the module that exports them. */
+const profiles = {
+  name: 'profiles',
+  setup: bundler => {
+    bundler.onLoad({ filter: /[/\\]profile-texts\.ts$/ }, ({ path }) => {
+      const folder = dirname(path)
+      const files = readdirSync(folder).filter(file => file.endsWith('.yaml'))
+      const texts = files.map(file => [file, readFileSync(join(folder, file), 'utf8')])
+      const contents = `export const PROFILE_TEXTS = ${JSON.stringify(Object.fromEntries(texts))}`
+      return { contents, loader: 'ts' }
+    })
+  }
+}
+
 /** Each module by itself, as `tsc` does; the dashboard is bundled. */
 function compile() {
   const isModule = path =>
@@ -70,7 +86,12 @@ function compile() {
   return build({
     entryPoints: SOURCES.flatMap(filesOf).filter(isModule),
     ...{ outdir: 'dist', outbase: '.', format: 'esm', platform: 'node', target: 'es2022' },
-    ...{ sourcemap: true, sourcesContent: false, logLevel: 'warning', plugins: [verifier] }
+    ...{
+      sourcemap: true,
+      sourcesContent: false,
+      logLevel: 'warning',
+      plugins: [verifier, profiles]
+    }
   })
 }
 

@@ -143,7 +143,10 @@ export class FleetBench {
     await this.enrol()
     await this.cluster.form()
     await this.hub.start()
-    await this.hub.says('connected to NATS')
+    // First it gives NATS the account of each gateway.
+    await eventually('the hub is connected', 5 * PATIENCE, () =>
+      Promise.resolve(this.hub.output.includes('connected to NATS'))
+    )
     await this.publish('first.example')
     this.upstream = await startUpstream(owner)
     const channel = `  nats: [${this.cluster.urls.map(url => `'${url}'`).join(', ')}]\n  credentials: fleet.creds`

@@ -9,6 +9,8 @@ export interface Reply {
   readonly rcode: string
   /** Text of the A records in the answer section. */
   readonly addresses: readonly string[]
+  /** AD. */
+  readonly isAuthentic: boolean
 }
 
 export type Protocol = 'udp' | 'tcp'
@@ -22,7 +24,7 @@ export async function ask(
   const query = {
     type: 'query' as const,
     id: 1 + Math.floor(Math.random() * 0xfffe),
-    flags: packet.RECURSION_DESIRED,
+    flags: packet.RECURSION_DESIRED | packet.AUTHENTIC_DATA,
     questions: [{ type: 'A' as const, name }]
   }
   const exchange = options.protocol === 'tcp' ? overTcp : overUdp
@@ -31,7 +33,8 @@ export async function ask(
   return {
     // The types of dns-packet do not know the RCODE that its decoder gives.
     rcode: (answer as unknown as { rcode: string }).rcode,
-    addresses: (answer.answers ?? []).flatMap(record => (record.type === 'A' ? [record.data] : []))
+    addresses: (answer.answers ?? []).flatMap(record => (record.type === 'A' ? [record.data] : [])),
+    isAuthentic: answer.flag_ad
   }
 }
 

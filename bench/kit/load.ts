@@ -15,6 +15,8 @@ export interface Load {
   /** Open loop: queries a second. */
   readonly rate?: number
   readonly tcp?: boolean
+  /** A query of a closed loop that has no answer after this time is lost; 0.5 if undefined. */
+  readonly timeout?: Seconds
   /** Every query asks for a name never asked before. */
   readonly fresh?: boolean
 }
@@ -47,6 +49,7 @@ export async function putLoad(programs: Programs, port: number, load: Load): Pro
   if (load.sockets !== undefined) command.push('--sockets', `${load.sockets}`)
   if (load.rate !== undefined) command.push('--rate', `${load.rate}`)
   if (load.rate !== undefined) command.push('--timeout', `${OPEN_LOOP_TIMEOUT}`)
+  else if (load.timeout !== undefined) command.push('--timeout', `${load.timeout}`)
   if (load.tcp) command.push('--tcp')
   if (load.fresh) command.push('--fresh', `${serial}`)
   serial += Math.ceil(load.seconds * SERIALS_PER_SECOND)

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Milliseconds } from '../../src/base/units.js'
-import { OUTPUT, type Launch, type Peer } from '../peers/peer.js'
+import { OUTPUT, type Launch, type Peer, type Site } from '../peers/peer.js'
 import { ask, type Protocol, type Reply } from './ask.js'
 import type { Blocklist } from './blocklist.js'
 import { allowedName, blockedName, markerName } from './names.js'
@@ -31,13 +31,20 @@ export class Server {
   static async start(
     peer: Peer,
     workshop: Workshop,
-    setting: { blocklist: Blocklist | undefined; log: boolean }
+    setting: { blocklist: Blocklist | undefined; log: boolean; signed?: Site['signed'] }
   ): Promise<Server> {
     const folder = join(workshop.folder, `${peer.name}-${workshop.nextNumber()}`)
     await mkdir(folder)
     const port = await freePort()
     const { programs, upstream } = workshop
-    const launch = await peer.launch({ folder, port, upstream, programs, ...setting })
+    const launch = await peer.launch({
+      folder,
+      port,
+      upstream: setting.signed?.port ?? upstream,
+      programs,
+      signed: undefined,
+      ...setting
+    })
     const output = join(folder, OUTPUT)
     const since = performance.now()
     const running = start(launch.command, {

@@ -1,5 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { bindingLines } from '../kit/binding-lines.js'
 import { PACKAGE } from '../kit/place.js'
 import { fill, type Launch, type Peer, type Site } from './peer.js'
 
@@ -13,6 +14,8 @@ lists:
   names: { file: lists/names.txt, format: domains }
 `
 
+const VALIDATING = 'networks:\n  local: { prefixes: [127.0.0.0/8], dnssec: enforce }\n'
+
 /** Interdict as built in a folder, with everything switched on that a gateway has switched on. */
 const builtIn = (folder: string, name: string): Peer => ({
   name,
@@ -20,12 +23,14 @@ const builtIn = (folder: string, name: string): Peer => ({
   version: undefined,
   format: 'domains',
   answers: true,
+  validates: true,
   launch: site => launch(join(folder, 'dist/bundle/bin/interdict.js'), site)
 })
 
 async function launch(program: string, site: Site): Promise<Launch> {
-  const { folder, port, upstream, blocklist, log } = site
-  const rules = blocklist === undefined ? join(PACKAGE, 'rules') : join(folder, 'rules')
+  const { folder, port, upstream, blocklist, log, signed } = site
+  const hasOwn = blocklist !== undefined || signed !== undefined
+  const rules = hasOwn ? join(folder, 'rules') : join(PACKAGE, 'rules')
   const names = join(rules, 'lists', 'names.txt')
   if (blocklist !== undefined) {
     await mkdir(join(rules, 'lists'), { recursive: true })
@@ -33,12 +38,22 @@ async function launch(program: string, site: Site): Promise<Launch> {
     await writeFile(join(rules, 'networks.yaml'), NETWORKS)
     await blocklist.install('domains', names)
   }
+  if (signed !== undefined) {
+    await mkdir(rules)
+    await writeFile(join(rules, 'networks.yaml'), VALIDATING)
+  }
   const queryLog = join(folder, 'queries.log')
   const config = join(folder, 'interdict.yaml')
   const one = `{ which: blocked, file: ${queryLog}, rotate: { size: 64GB, daily: false } }`
   await writeFile(
     config,
-    await fill('interdict.yaml', { port, upstream, rules, log: log ? one : '{ which: none }' })
+    await fill('interdict.yaml', {
+      port,
+      upstream,
+      rules,
+      log: log ? one : '{ which: none }',
+      dnssec: signed === undefined ? '{}' : `{ trust-anchors: ['${signed.anchor}'] }`
+    })
   )
   return {
     command: [process.execPath, program, 'serve', '-c', config],
@@ -49,6 +64,28 @@ async function launch(program: string, site: Site): Promise<Launch> {
 }
 
 export const interdict = builtIn(PACKAGE, 'interdict')
+
+/** Devices behind addresses, all of them clients of the rules: those of the load, too. */
+const BINDINGS = 100_000
+
+/** Ours with a feed of bindings, in turns with ours without: what it costs to know devices. */
+export const withBindings: Peer = {
+  ...interdict,
+  name: 'interdict-bindings',
+  async launch(site) {
+    const launched = await interdict.launch(site)
+    const path = (name: string): string => join(site.folder, name)
+    await writeFile(path('nac.jsonl'), bindingLines(BINDINGS, '127.', Date.now()))
+    const feeds = '[{ name: nac, type: json, file: nac.jsonl }]'
+    await appendFile(path('interdict.yaml'), `bindings: { feeds: ${feeds} }\n`)
+    if (site.blocklist !== undefined)
+      await appendFile(
+        path('rules/networks.yaml'),
+        'clients: { d: { network: local, group: g } }\n'
+      )
+    return launched
+  }
+}
 
 export const BEFORE = 'before'
 

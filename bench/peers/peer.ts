@@ -17,6 +17,8 @@ export interface Site {
   /** Whether every blocked lookup is logged to a file. */
   readonly log: boolean
   readonly programs: Programs
+  /** Signed zones that the upstream has: all answers are to be validated. */
+  readonly signed: { readonly port: number; readonly anchor: string } | undefined
 }
 
 /** A server ready to be started: its configuration is written. */
@@ -46,6 +48,8 @@ export interface Peer {
   readonly format: Format | undefined
   /** Whether its answers have to be right; the floor's cannot be. */
   readonly answers: boolean
+  /** Whether it can be started for `Site.signed`. */
+  readonly validates?: true
   /** Writes its configuration into the site's folder. */
   launch(site: Site): Promise<Launch>
 }

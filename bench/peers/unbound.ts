@@ -10,7 +10,8 @@ export const unbound: Peer = {
   version: ['unbound', '-V'],
   format: 'unbound',
   answers: true,
-  async launch({ folder, port, upstream, blocklist, log }) {
+  validates: true,
+  async launch({ folder, port, upstream, blocklist, log, signed }) {
     const list = join(folder, 'blocklist.conf')
     const config = join(folder, 'unbound.conf')
     await blocklist?.install('unbound', list)
@@ -19,6 +20,8 @@ export const unbound: Peer = {
       port,
       upstream,
       log: log ? 'yes' : 'no',
+      modules: signed === undefined ? 'iterator' : 'validator iterator',
+      anchor: signed === undefined ? '' : `trust-anchor: "${signed.anchor}"`,
       blocklist: blocklist === undefined ? '' : `include: "${list}"`
     })
     await writeFile(config, text)

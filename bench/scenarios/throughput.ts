@@ -225,7 +225,7 @@ async function warmUp(server: Server, workshop: Workshop, load: Omit<Load, 'seco
   await putLoad(workshop.programs, server.port, { ...load, seconds })
 }
 
-async function measure(server: Server, workshop: Workshop, load: Load): Promise<Sample> {
+export async function measure(server: Server, workshop: Workshop, load: Load): Promise<Sample> {
   const before = cpuOf(server.process.pid)
   const tally = await putLoad(workshop.programs, server.port, load)
   const after = cpuOf(server.process.pid)
@@ -237,7 +237,7 @@ async function measure(server: Server, workshop: Workshop, load: Load): Promise<
 }
 
 /** What makes a run worthless although answers came. */
-function findFault(server: Server, { tally }: Sample): string | undefined {
+export function findFault(server: Server, { tally }: Sample): string | undefined {
   if (!server.process.alive()) return `ended: ${server.process.tail()}`
   const failed = tally.rcodes.reduce((sum, count, rcode) => sum + (rcode === 0 ? 0 : count), 0)
   if (tally.answered === 0) return 'no answers'

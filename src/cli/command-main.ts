@@ -3,7 +3,7 @@
  * name does, without a command line and without text. The result, or the error, goes to standard output.
  */
 import { readFileSync } from 'node:fs'
-import { openGatewayLink } from '../gateway/processes/gateway-link.js'
+import { openGatewayLink, openOutput } from '../gateway/processes/gateway-link.js'
 import { decodeJob, encodeReply } from '../gateway/processes/messages.js'
 import { useSettings } from './args/settings.js'
 import { sentError } from './exit.js'
@@ -18,7 +18,11 @@ async function reply(): Promise<string> {
     useSettings(settings)
     const io = {
       ...processIo,
-      stdout: { write: () => true, once: () => undefined },
+      stdout: {
+        write: () => true,
+        ...(name === 'export' && { writeBlock: openOutput() }),
+        once: () => undefined
+      },
       queryMemory: memory,
       onProgress: (done: number) => link.report(done)
     }

@@ -21,6 +21,14 @@ const PERFORMERS: Performers = {
     const { performQuery } = await import('./commands/log/query.js')
     return [...(await performQuery(request, options, io))]
   },
+  who: async (request, options) => {
+    const { performWho } = await import('./commands/log/who.js')
+    return performWho(request, options)
+  },
+  export: async (request, options, io) => {
+    const { performExport } = await import('./commands/log/query.js')
+    return performExport(request, options, io)
+  },
   report: async (request, options, io) => {
     const { performReport } = await import('./commands/analysis/report.js')
     const { jsonOf } = await import('../analysis/report/output/json.js')
@@ -34,6 +42,11 @@ const PERFORMERS: Performers = {
   'reports run': async (_request, options, io) => {
     const { performRun } = await import('./commands/analysis/reports.js')
     return performRun(options, io)
+  },
+  'catalogue update': async (_request, options, io) => {
+    const { performUpdate } = await import('./commands/catalogue/catalogue-update.js')
+    const { result, inForce, error } = await performUpdate({}, options, io)
+    return { result, inForce, error }
   },
   explain: async (request, options, io) => {
     const { performExplain, jsonOf } = await import('./commands/rules/explain.js')

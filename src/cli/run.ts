@@ -5,12 +5,14 @@ import { withColumns, type Io } from './io.js'
 import { addAnalysisCommands } from './program/analysis-commands.js'
 import { addBundleCommands } from './program/bundle-commands.js'
 import { addRootCommands } from './program/root-commands.js'
+import { groupCommands } from './program/command-groups.js'
 import { addCompletionCommand } from './program/completion-command.js'
 import { addMandateCommands } from './program/mandate-commands.js'
 import type { Context } from './program/context.js'
 import { addEncryptionCommands } from './program/encryption-commands.js'
 import { addFleetCommands } from './program/fleet-commands.js'
 import { addHelpCommands } from './output/help.js'
+import { showOtherName } from './output/other-names.js'
 import { addMaintenanceCommands } from './program/maintenance-commands.js'
 import { addRulesCommands } from './program/rules-commands.js'
 import { addRunCommands } from './program/run-commands.js'
@@ -33,7 +35,10 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     await program.parseAsync(argv, { from: 'user' })
     return code
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.success : EXIT.usage
+    if (error instanceof CommanderError) {
+      if (error.code === 'commander.unknownCommand') io.stderr.write(showOtherName(program.args[0]))
+      return error.exitCode === 0 ? EXIT.success : EXIT.usage
+    }
     return reportError(error, io)
   }
 }
@@ -94,6 +99,7 @@ export function createProgram(context: Context = WITHOUT_PROCESS): Command {
   addEncryptionCommands(program, context)
   addFleetCommands(program, context)
   addCompletionCommand(program, context)
+  groupCommands(program)
   addHelpCommands(program)
   return program
 }

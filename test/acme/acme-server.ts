@@ -46,7 +46,9 @@ export class AcmeServer {
   faults: Faults = {}
   /** The port at which it looks for http-01, of 127.0.0.1. */
   httpPort = 0
-  readonly ca = makeCertificate({ names: ['127.0.0.1'] })
+  readonly ca = makeCertificate({ names: ['127.0.0.1', 'acme.example'] })
+  /** In URLs. */
+  host = '127.0.0.1'
   /** Payloads by path. */
   readonly received = new Map<string, Payload>()
   /** Of each order. */
@@ -87,7 +89,7 @@ export class AcmeServer {
   }
 
   private url(path: string): string {
-    return `https://127.0.0.1:${this.port}${path}`
+    return `https://${this.host}:${this.port}${path}`
   }
 
   private async answer(message: IncomingMessage): Promise<Answer> {

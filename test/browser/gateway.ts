@@ -1,14 +1,18 @@
+import { createPrivateKey } from 'node:crypto'
 import { chmodSync, cpSync } from 'node:fs'
 import type { Test } from 'tap'
 import type { Scope } from '../../src/admin/tokens/scopes.js'
 import { newToken, writeTokens } from '../../src/admin/tokens/token-file.js'
+import type { generateKeys } from '../../src/base/files/ed25519.js'
+import { encodeBundle } from '../../src/sources/bundle/bundle.js'
+import { readContent } from '../../src/sources/bundle/pack.js'
 import { listenAddress, startServer } from '../cli/server-process.js'
 import { Site } from '../daemon/site.js'
 import { fakeHub, gatewayView } from '../daemon/api/hub-rig.js'
 import { startProvider } from '../interop/oidc-provider.js'
 import { freePort } from '../udp/free-port.js'
 import { BadUpstream, good } from '../upstream/bad-upstream.js'
-import { history, trend } from './history.js'
+import { bindingHistory, egressFindings, history, leases, trend } from './history.js'
 
 const DAY = 86_400_000
 const day = (offset: number): string =>
@@ -49,7 +53,7 @@ networks:
         owner: head of security
     exceptions:
       - apps: [tiktok, bytedance-shared]
-        prefixes: [10.10.7.0/24]
+        prefixes: [10.10.7.0/24, 10.10.9.7/32]
         purpose: The press office publishes on TikTok
         approved-by: Secretary General
         from: ${day(-60)}
@@ -73,6 +77,13 @@ networks:
         mode: monitor
         authority: Own policy
         reference: Test before a ban
+dnssec:
+  exceptions:
+    - name: broken.example
+      purpose: Expired signatures, reported to hostmaster@broken.example
+      approved-by: N. Vermeulen
+      from: ${day(-3)}
+      until: ${day(11)}
 lists:
   ads: { file: lists/ads.txt }
 `
@@ -93,12 +104,14 @@ export interface GatewayOptions {
   readonly hasProblem?: boolean
   /** As after the first start: no bans, lookups or gateways. */
   readonly isEmpty?: boolean
+  /** The rules are a bundle signed by this key, and a second person approves drafts. */
+  readonly signer?: ReturnType<typeof generateKeys>
 }
 
 /** A gateway with rules, a week of lookups and tokens, on ports of its own. */
 export async function startGateway(
   t: Test,
-  { hasProblem = false, isEmpty = false }: GatewayOptions = {}
+  { hasProblem = false, isEmpty = false, signer }: GatewayOptions = {}
 ) {
   const upstream = await BadUpstream.open(good())
   t.teardown(() => upstream.close())
@@ -113,17 +126,23 @@ listen: ['127.0.0.1:0']
 workers: 1
 upstreams: { servers: [${servers.map(port => `'127.0.0.1:${port}'`).join(', ')}], use-resolv-conf: false, loop-check: 0s, idle-probe: 0s, timeout: 200ms }
 reports: [{ report: daily }]
+${signer === undefined ? '' : `rules: { bundle: rules.bundle, keys: ['${signer.publicKey}'] }`}
 admin:
+  approval: ${signer === undefined ? 'none' : 'second-person'}
   http: '127.0.0.1:${admin}'
   socket: off
   hub: hub.sock
 ${provider.settings({ read: ['dns-viewer'], operate: ['dns-operator'] })}
 log: { queries: { file: log/queries.jsonl, which: all, flush: 10ms } }
+bindings: { feeds: [{ name: dhcp, type: json, file: leases.jsonl }] }
 `,
+    'leases.jsonl': isEmpty ? '' : leases(Date.now()),
     'rules/networks.yaml': isEmpty ? 'networks: { all: { prefixes: [0.0.0.0/0] } }' : networks(),
     'rules/lists/ads.txt': 'ads.example\ntracker.example\nbanner.example\n',
     ...(!isEmpty && {
       'log/queries.jsonl': history(Date.now()),
+      'log/bindings.jsonl': bindingHistory(Date.now()),
+      'log/egress.jsonl': egressFindings(Date.now()),
       'state/trend.json': trend(Date.now())
     })
   })
@@ -131,12 +150,20 @@ log: { queries: { file: log/queries.jsonl, which: all, flush: 10ms } }
   const hub = await fakeHub(t, isEmpty ? [] : FLEET, site.path('hub.sock'))
   cpSync('rules/apps', site.path('rules/apps'), { recursive: true })
   cpSync('rules/evidence.yaml', site.path('rules/evidence.yaml'))
+  if (signer !== undefined) {
+    const keys = [createPrivateKey(signer.privatePem)]
+    const created = Math.floor(Date.now() / 1000) - 60
+    const options = { serial: created, created, expires: created + DAY / 1000, keys }
+    site.write('rules.bundle', await encodeBundle(await readContent(site.path('rules')), options))
+  }
   const made = Date.now()
   const create = (name: string, scopes: readonly Scope[], milliseconds = DAY) =>
     newToken(name, scopes, new Date(made), new Date(made + milliseconds))
   const tokens = {
     reader: create('reader', ['read']),
     operator: create('operator', ['read', 'operate', 'policy']),
+    /** Makes drafts that the operator approves. */
+    drafter: create('drafter', ['read', 'operate']),
     blind: create('blind', ['operate']),
     /** To be revoked. */
     leaving: create('leaving', ['read'])
@@ -146,7 +173,7 @@ log: { queries: { file: log/queries.jsonl, which: all, flush: 10ms } }
       site.path('state/tokens.json'),
       kept.map(name => tokens[name].stored)
     )
-  store(['reader', 'operator', 'blind', 'leaving'])
+  store(['reader', 'operator', 'drafter', 'blind', 'leaving'])
   const server = startServer(t, site)
   const dns = await listenAddress(server)
   return {

@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { Browser, Page } from 'puppeteer-core'
 import t from 'tap'
+import { cpuOf, MICROSECONDS_PER_TICK } from '../../bench/kit/proc.js'
 import { install } from '../../tools/install.js'
 import { startChrome } from './chrome.js'
 import { startGateway, type Gateway } from './gateway.js'
@@ -31,6 +32,8 @@ interface FirstView {
   readonly requests: number
   readonly paint: number
   readonly tiles: number
+  /** Of the main thread of the page, scripts and layout: milliseconds. */
+  readonly cpu: number
 }
 
 /** Opens the page in a browser that knows nothing but the token. */
@@ -45,6 +48,7 @@ async function firstView(
   await page.evaluate(`sessionStorage.setItem('interdict.token', '${token('reader')}')`)
   const session = await page.createCDPSession()
   await session.send('Network.enable')
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' })
   await session.send('Network.setCacheDisabled', { cacheDisabled: true })
   if (connection !== undefined)
     await session.send('Network.emulateNetworkConditions', { offline: false, ...connection })
@@ -58,22 +62,40 @@ async function firstView(
   const [paint, tiles] = (await page.evaluate(
     `[performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN, performance.now()]`
   )) as [number, number]
+  // Charts are drawn later, but belong to what one sees first.
+  await page.waitForFunction('document.querySelector(".loading") === null')
+  const { metrics } = await session.send('Performance.getMetrics')
+  const cpu = 1000 * metrics.find(({ name }) => name === 'TaskDuration')!.value
   await context.close()
-  return { bytes, requests, paint, tiles }
+  return { bytes, requests, paint, tiles, cpu }
 }
 
-/** The p99.9 of dnsperf at a steady rate: milliseconds. */
-async function tail({ dns, site }: Gateway): Promise<{ tail: number; lost: string }> {
+interface Load {
+  /** The p99.9 of response times: milliseconds. */
+  readonly tail: number
+  readonly lost: string
+  /** Of all processes of the gateway, for each query: microseconds. */
+  readonly cpu: number
+}
+
+/** What dnsperf sees at a steady rate, and what it costs the gateway. */
+async function load({ dns, site, server }: Gateway): Promise<Load> {
   const names = Array.from({ length: 500 }, (_, i) => `n${i % 50}.example A`)
   site.write('names.txt', `${names.join('\n')}\nwww.tiktok.com A\n`)
   const words = ['-s', dns.address, '-p', String(dns.port), '-d', site.path('names.txt')]
   words.push('-Q', String(RATE), '-l', String(SECONDS), '-O', 'latency-histogram')
+  const ticks = (): number => {
+    const { user, system } = cpuOf(server.child.pid!)
+    return user + system
+  }
+  const before = ticks()
   const { stdout } = await promisify(execFile)('dnsperf', words)
+  const cpu = ((ticks() - before) * MICROSECONDS_PER_TICK) / (RATE * SECONDS)
   const buckets = [...stdout.matchAll(/^\s*[\d.]+ - ([\d.]+):\s+(\d+)/gm)]
   let left = buckets.reduce((sum, [, , count]) => sum + Number(count), 0) * 0.999
   const [, end] = buckets.find(([, , count]) => (left -= Number(count)) <= 0) ?? []
   const [, lost = '?'] = /Queries lost:\s+(\d+)/.exec(stdout) ?? []
-  return { tail: 1000 * Number(end), lost }
+  return { tail: 1000 * Number(end), lost, cpu }
 }
 
 async function openDashboards(chrome: Browser, { url, token }: Gateway): Promise<Page[]> {
@@ -101,20 +123,24 @@ t.test('figures', async t => {
     for (let i = 0; i < rounds; i++) views.push(await firstView(chrome, gateway, connection))
     const of = (key: keyof FirstView): string => median(views.map(view => view[key])).toFixed(0)
     say(
-      `${name}: ${of('bytes')} bytes in ${of('requests')} requests; first paint ${of('paint')} ms, figures ${of('tiles')} ms`
+      `${name}: ${of('bytes')} bytes in ${of('requests')} requests; first paint ${of('paint')} ms, figures ${of('tiles')} ms, CPU ${of('cpu')} ms`
     )
   }
   const ratios: number[] = []
+  const costs: number[] = []
   for (let i = 0; i < rounds; i++) {
-    const without = await tail(gateway)
+    const without = await load(gateway)
     const pages = await openDashboards(chrome, gateway)
-    const beside = await tail(gateway)
+    const beside = await load(gateway)
     for (const page of pages) await page.browserContext().close()
     ratios.push(beside.tail / without.tail)
+    costs.push(beside.cpu / without.cpu)
     say(
       `p99.9 without a dashboard ${without.tail.toFixed(2)} ms (${without.lost} lost), with ${DASHBOARDS} ${beside.tail.toFixed(2)} ms (${beside.lost} lost)`
     )
+    say(`CPU an answer: ${without.cpu.toFixed(1)} µs without, ${beside.cpu.toFixed(1)} µs with`)
   }
   say(`p99.9 with ${DASHBOARDS} dashboards: x${median(ratios).toFixed(2)}`)
+  say(`CPU an answer with ${DASHBOARDS} dashboards: x${median(costs).toFixed(2)}`)
   t.pass()
 })

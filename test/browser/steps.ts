@@ -16,6 +16,12 @@ export async function logIn(page: Page, token: string): Promise<void> {
   await page.waitForSelector('nav')
 }
 
+/** By the keyboard: a dialog that still grows moves what the mouse would hit. */
+export async function pressInDialog(page: Page, selector: string): Promise<void> {
+  await page.focus(selector)
+  await page.keyboard.press('Enter')
+}
+
 export interface Open {
   readonly page: Page
   /** Errors of the console and of scripts, and requests to other hosts. */

@@ -15,6 +15,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { gunzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { askUdp } from '../daemon/dns-client.js'
 import { banning, eventually, Site } from '../daemon/site.js'
@@ -197,10 +198,24 @@ t.test('--check verifies the files, and checks settings and rules elsewhere', as
   t.equal(existsSync(config), true)
 })
 
+/** Whether two files that gzip has made unpack to the same. */
+function hasSameContent(one: Buffer, other: Buffer): boolean {
+  try {
+    return gunzipSync(one).equals(gunzipSync(other))
+  } catch {
+    return false
+  }
+}
+
 t.test('a backup that is damaged or cut off anywhere is refused', async t => {
   const { vault, backup } = await siteOf(t)
   const path = vault.path('damaged')
-  for (const words of [[], ['--passphrase-file', vault.path('passphrase')]]) {
+  const cases = [
+    { words: [], places: 12 },
+    // To derive the key from the passphrase takes most of the time.
+    { words: ['--passphrase-file', vault.path('passphrase')], places: 4 }
+  ]
+  for (const { words, places } of cases) {
     rmSync(vault.path('backup'), { force: true })
     t.match(await backup(...words), { code: 0 })
     const whole = readFileSync(vault.path('backup'))
@@ -208,13 +223,14 @@ t.test('a backup that is damaged or cut off anywhere is refused', async t => {
       const { code, err } = await interdict('backup', '--check', path, ...words)
       t.match({ code, err }, { code: 1, err: /\((BACKUP_BROKEN|BACKUP_KEY)\)\n$/ }, what)
     }
-    for (let i = 0; i < 12; i++) {
+    for (let i = 0; i < places; i++) {
       // From 10 on: the time and system in the header of gzip mean nothing.
-      const at = 10 + Math.floor((i * (whole.length - 11)) / 11)
+      const at = 10 + Math.floor((i * (whole.length - 11)) / (places - 1))
       const octets = Buffer.from(whole)
       octets[at]! ^= 0x40
       writeFileSync(path, octets)
-      await check(`octet ${at} changed`)
+      // Bits between blocks of compressed data mean nothing.
+      if (!hasSameContent(octets, whole)) await check(`octet ${at} changed`)
       writeFileSync(path, whole.subarray(0, at))
       await check(`cut off after ${at}`)
     }
@@ -431,7 +447,7 @@ t.test('100 MB are copied, checked and restored piece by piece', async t => {
   const block = randomBytes(1024 * 1024)
   for (let i = 0; i < 100; i++) appendFileSync(site.path('state/history/large'), block)
   const large = await measure('large')
-  t.ok(statSync(vault.path('large')).size > 50_000_000)
+  t.ok(statSync(vault.path('large')).size > 100_000_000)
   for (const [i, peak] of large.entries())
     t.ok(peak < small[i]! + 80, `${peak} MB, ${small[i]} MB without the file`)
   const restored = join(vault.path('large-restored'), site.path('state/history/large'))

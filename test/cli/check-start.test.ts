@@ -69,6 +69,7 @@ const OIDC =
 const FLEET = 'name: gw'
 const BUNDLE = 'rules: { bundle: rules.bundle, keys:'
 const OUTPUT = "name: siem, type: syslog, to: 'tls://127.0.0.1:9'"
+const PROXY = "proxy: { url: 'http://127.0.0.1:9'"
 const ACME = "directory: 'https://127.0.0.1:9/'"
 
 /** Each setting that names a file or folder, or a ban. */
@@ -122,6 +123,12 @@ const FILES: Readonly<Record<string, readonly Case[]>> = {
     'rules: { folder: rules, mandates: { folder: folder, keys: [',
     '] } }'
   ),
+  'catalogue.keys[]': both(
+    'BUNDLE_TRUST',
+    'goes on',
+    'catalogue: { url: x, interval: off, keys: [',
+    '] }'
+  ),
   ...upstream('upstreams.servers[]', 'upstreams: { servers: [{ ', ' }] }'),
   ...upstream('upstreams.forward.*[]', 'upstreams: { forward: { a.example: [{ ', ' }] } }'),
   ...upstream('remote-lists.bootstrap[]', 'remote-lists: { bootstrap: [{ ', ' }] }'),
@@ -161,6 +168,20 @@ const FILES: Readonly<Record<string, readonly Case[]>> = {
   ),
   'state.folder': written('CONFIG_UNWRITABLE', 'goes on', path => `state: { folder: ${path} }`),
   'probe.ca-file': both('CONFIG_FILE', 'goes on', 'probe: { ca-file: ', ' }'),
+  'proxy.credentials-file': both('PROXY_FILE', 'goes on', `${PROXY}, credentials-file: `, ' }'),
+  'proxy.ca-file': both('PROXY_FILE', 'goes on', `${PROXY}, ca-file: `, ' }'),
+  'bindings.feeds[].nas[].secret-file': both(
+    'CONFIG_FILE',
+    'goes on',
+    "bindings: { feeds: [{ name: a, type: radius, listen: '127.0.0.1:0', nas: [{ address: 192.0.2.1, secret-file: ",
+    ' }] }] }'
+  ),
+  'remote-lists.headers.*': both(
+    'CONFIG_FILE',
+    'goes on',
+    'remote-lists: { headers: { feeds.example: ',
+    ' } }'
+  ),
   'remote-lists.ca-file': both('CONFIG_FILE', 'goes on', 'remote-lists: { ca-file: ', ' }'),
   'transfers.keys.*.secret-file': both(
     'TRANSFER_SECRET_UNREADABLE',
@@ -329,6 +350,8 @@ const FILES: Readonly<Record<string, readonly Case[]>> = {
 const OTHERS = [
   // Permits what the rules may name. It need not exist.
   /^rules\.outside-folders\[\]$/,
+  // Only rules that name ASNs need it, and their errors name it.
+  /^asn-database$/,
   /^listen\[\]\.certificates\[\]\.names\[\]$/,
   /\.(address|name|path|id|issuer|server-name|base-url|scopes\[\]|(name|roles)-claim|client-id)$/,
   /\.(timeout|[a-z-]*(interval|age|size|ttl)|space|rate|flush|burst|idle|grace|lame-duck|keep)$/,
@@ -341,7 +364,13 @@ const OTHERS = [
   /^(alerts\[\]\.(url|ending-within)|reports\[\]\.(ban|mail\.(from|to\[\]))|smtp\.(host|user))$/,
   /^fleet\.(ring|nats\[\]|pull|report-url|logs\.(endpoint|region))$/,
   /^log\.(queries\.(chain\.(earlier-keys\[\]|checkpoint)|witness\.(every|tsa\.url|syslog\.to|hub-key)|privacy\.keep-keys)|outputs\[\]\.to)$/,
-  /^transfers\.(primaries\.\*\.key|max-time)$/
+  /^transfers\.(primaries\.\*\.key|max-time)$/,
+  /^proxy\.(url|except\[\])$/,
+  /^dnssec\.trust-anchors\[\]$/,
+  // A feed that is not there is down, and followed from when it is.
+  /^egress\.connections$/,
+  /^bindings\.(skew|feeds\[\]\.(file|socket|listen|every|lifetime|type|message-authenticator))$/,
+  /^catalogue(\.(url|version|monitor-new-names))?$/
 ]
 
 t.test('every string setting is a file listed here, or is known not to be one', t => {
@@ -362,7 +391,7 @@ t.test('every string setting is a file listed here, or is known not to be one', 
 })
 
 t.test('backup knows each of them', async t => {
-  t.strictSame(Object.keys(SETTINGS_PATHS).sort(), Object.keys(FILES).sort())
+  t.strictSame(Object.keys(SETTINGS_PATHS).sort(), [...Object.keys(FILES), 'asn-database'].sort())
 })
 
 const certificate = makeCertificate({ names: ['dns.example'] })
@@ -441,11 +470,14 @@ const SECRETS: Readonly<Record<string, string | undefined>> = {
   'admin.oidc.client-secret-file': 'x'.repeat(48),
   'alerts[].secret-file': 'x'.repeat(48),
   'smtp.password-file': 'x',
+  'proxy.credentials-file': 'user:password',
   'fleet.credentials': 'x',
   'fleet.key': undefined,
   'fleet.logs.credentials': 'x',
   'log.queries.chain.sign-key': one.key.export({ type: 'pkcs8', format: 'pem' }).toString(),
   'log.outputs[].key': undefined,
+  'bindings.feeds[].nas[].secret-file': 'x',
+  'remote-lists.headers.*': 'a: b\n',
   'log.outputs[].headers': 'a: b\n'
 }
 
@@ -454,6 +486,7 @@ const NO_SECRETS = [
   'rules.root',
   'rules.keys[]',
   'rules.mandates.keys[]',
+  'catalogue.keys[]',
   'transfers.primaries.*.key',
   'admin.tokens',
   'log.queries.chain.earlier-keys[]',
@@ -464,7 +497,7 @@ const NO_SECRETS = [
 
 t.test('every setting of a key or secret is listed here', t => {
   const isSecret =
-    /(key|keys|keys\[\]|secret|secret-file|password-file|credentials|headers|tokens|key-file)$/
+    /(key|keys|keys\[\]|secret|secret-file|password-file|credentials|credentials-file|headers|headers\.\*|tokens|key-file)$/
   t.strictSame(
     schemaStrings()
       .filter(key => isSecret.test(key) && !NO_SECRETS.includes(key))
@@ -485,6 +518,7 @@ for (const [key, content = certificate.key] of Object.entries(SECRETS)) {
       'admin.oidc.client-secret-file': 'OIDC_FILE',
       'alerts[].secret-file': 'ALERT_SECRET',
       'smtp.password-file': 'SMTP_FILE',
+      'proxy.credentials-file': 'PROXY_FILE',
       'log.queries.chain.sign-key': 'CHAIN_KEY'
     }
     t.strictSame(await codesOfCheck(site), [own[key] ?? 'KEY_FILE_MODE'])

@@ -24,7 +24,9 @@ t.test('completes commands, their commands, and options', async t => {
   t.strictSame(wordsAt(' help'), commands)
   t.strictSame(wordsAt(' bundle help'), wordsAt(' bundle'))
   t.strictSame(wordsAt(' check'), [], 'file names')
-  t.strictSame(wordsAt(' report'), ['daily', 'weekly', 'monthly', 'ban', 'bypass', 'new-names'])
+  t.strictSame(wordsAt(' report'), [
+    ...['daily', 'weekly', 'monthly', 'ban', 'bypass', 'egress', 'dnssec', 'new-names']
+  ])
   t.strictSame(wordsAt(' completion'), ['bash', 'zsh', 'fish'])
   t.ok(optionsAt(' check').includes('--json'))
   t.ok(optionsAt(' bundle').includes('--serial'), 'bundle DIR is bundle create DIR')
@@ -82,7 +84,7 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _interdict; echo "\${COMPREPLY[*]}"`
   }
   t.equal(completed('interdict', 'bun'), 'bundle')
   t.equal(completed('interdict', 'bundle', 'cr'), 'create')
-  t.match(completed('interdict', 'check', '--'), '--at --json')
+  t.match(completed('interdict', 'check', '--'), '--at --profile --json')
   t.equal(completed('interdict', 'report', '--format', 'j'), 'json')
   t.equal(completed('interdict', 'report', '--format', '=', 'j'), 'json', '--format=j')
   t.equal(completed('interdict', '-c', 'bundle', 'ch'), 'check', 'a value is not a command')

@@ -93,6 +93,13 @@ answer   app clip (Clip)        1
   t.equal(code, 1)
 })
 
+t.test('shows local records as text', async t => {
+  const records = `${networks()}    records: [{ name: nas.example, a: 10.20.1.2, mx: 10 mx.example }]\n`
+  const { out } = await diff(t, networks(), records, ...AT, '--json')
+  t.match(out, /"records": \[\s*"A 10\.20\.1\.2",\s*"MX 10 mx\.example/)
+  t.match(await diff(t, networks(), records, ...AT), { code: 1, out: /record phones/ })
+})
+
 t.test('--only accepts changes of that app', async t => {
   const before = networks(ban('one', 'clip'))
   const after = networks(ban('one', 'clip', ', action: refused'))
@@ -130,6 +137,56 @@ t.test('a change of ech is a change', async t => {
   t.match(out, /\nNetwork phones: ech pass -> strip\.\n\n1 change, 1 outside clip\.\n$/)
   const json = await diff(t, before, after, ...AT, '--json')
   t.match(JSON.parse(json.out), { ech: [{ network: 'phones', old: 'pass', new: 'strip' }] })
+})
+
+t.test('a change of dnssec is a change, and one of its exceptions', async t => {
+  const before = networks(ban('one', 'clip'))
+  const exception = '{ name: broken.example, purpose: P, approved-by: A'
+  const after = `dnssec:
+  exceptions:
+    - ${exception}, from: 2023-03-01, last-day: 2023-03-20 }
+${before.replace('    prefixes:', '    dnssec: enforce\n    prefixes:')}`
+  const { code, out } = await diff(t, before, after, ...AT)
+  t.equal(code, 1)
+  t.match(
+    out,
+    /\nNetwork phones: dnssec off -> enforce\.\nDNSSEC exceptions added: broken\.example\.\n\n2 changes\.\n$/
+  )
+  const json = await diff(t, before, after, ...AT, '--json')
+  t.match(JSON.parse(json.out), {
+    dnssec: [{ network: 'phones', old: 'off', new: 'enforce' }],
+    dnssecExceptions: [{ change: 'added', name: 'broken.example' }]
+  })
+})
+
+t.test('a change of forwarders, DNS64 or egress is a change', async t => {
+  const before = networks(ban('one', 'clip'))
+  const keys =
+    '    forward: { corp.example: [10.0.0.53], .: [192.0.2.1] }\n    dns64: 64:ff9b::/96\n    egress: deny\n'
+  const after = before.replace('    prefixes:', `${keys}    prefixes:`)
+  const { code, out } = await diff(t, before, after, ...AT)
+  t.equal(code, 1)
+  t.match(out, '\nNetwork phones: forward none -> corp.example to 10.0.0.53; 192.0.2.1.\n')
+  t.match(
+    out,
+    /\nNetwork phones: dns64 none -> 64:ff9b::\/96\.\nNetwork phones: egress off -> deny\.\n\n3 changes\.\n$/
+  )
+  const json = await diff(t, after, before, ...AT, '--json')
+  t.match(JSON.parse(json.out), {
+    resolution: [
+      { network: 'phones', key: 'forward', old: /^corp\.example/, new: 'none' },
+      { network: 'phones', key: 'dns64', old: '64:ff9b::/96', new: 'none' },
+      { network: 'phones', key: 'egress', old: 'deny', new: 'off' }
+    ]
+  })
+  const excluding = after.replace(
+    'dns64: 64:ff9b::/96',
+    'dns64: { prefix: 64:ff9b::/96, exclude-a: [] }'
+  )
+  t.match(
+    (await diff(t, after, excluding, ...AT)).out,
+    /dns64 64:ff9b::\/96 without .*10\.0\.0\.0\/8.* -> 64:ff9b::\/96 without /
+  )
 })
 
 t.test('prints JSON', async t => {

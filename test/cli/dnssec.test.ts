@@ -104,3 +104,36 @@ t.test('wrong arguments', async t => {
   const anchor = await interdict('dnssec', 'www.example', '-c', site, '--anchor', 'example')
   t.match(anchor, { code: 2, err: '--anchor' })
 })
+
+t.test('explain shows what a network with validation gets, and the chain', async t => {
+  const { world, zone } = build()
+  const port = await serveWorld(t, world)
+  const at = (mode: string) =>
+    writeSite(t, {
+      'interdict.yaml': `rules: rules
+upstreams: { servers: ['127.0.0.1:${port}'], cookies: false }
+dnssec: { trust-anchors: ['${anchorOf(world)}'] }
+`,
+      'rules/networks.yaml': `networks:
+  office: { prefixes: [10.0.0.0/8], dnssec: ${mode}, block: [blocked.example] }
+`
+    })
+  const explain = (site: string, name: string, ...more: string[]) =>
+    interdict('explain', name, '--from', '10.0.0.1', '-c', site, ...more)
+  const secure = await explain(at('enforce'), 'www.example')
+  t.match(secure.out, /DNSSEC \(enforce\)\n {2}\. DNSKEY +secure .*\n[^]* {2}Verdict: secure\n/)
+  t.match(secure.out, `signed by key ${zone.zsk.tag} (ECDSAP256SHA256) of example`)
+  world.tamper = (_, type, it) => {
+    if (type === 1) it.answer = withoutSignatures(it.answer, 1)
+  }
+  const bogus = await explain(at('enforce'), 'www.example')
+  t.match(bogus.out, /FAILED[^]*SERVFAIL[^]*EDE 10[^]*Verdict: bogus \(EDE 10\): www\.example A/)
+  const observed = await explain(at('observe'), 'www.example', '--json')
+  t.match(JSON.parse(observed.out), {
+    verdict: 'forwarded',
+    dnssec: { mode: 'observe', verdict: 'bogus', ede: 10, steps: [{ subject: '. DNSKEY' }] }
+  })
+  t.notMatch((await explain(at('off'), 'www.example')).out, 'DNSSEC')
+  t.notMatch((await explain(at('enforce'), 'blocked.example')).out, 'DNSSEC', 'not validated')
+  t.notMatch((await explain(at('enforce'), 'www.example', '--no-upstream')).out, 'DNSSEC')
+})

@@ -19,6 +19,27 @@ const RULES = `networks:
     bans: [{ id: be-clip, names: [clip.example], authority: Council, reference: R7 }]
 `
 
+t.test('reports of a fleet find devices by the names that gateways give them', async t => {
+  const fleet = temporaryFolder(t)
+  const gateway = new LoggingGateway(t, 'liege')
+  const own = minuteOf(DAY, 2, 2, { device: 'phones/anna' })
+  gateway.close('20261110T110000.000Z', ...minuteOf(DAY, 1, 3), ...own)
+  await gateway.maintain(`${DAY}T12:00:00Z`)
+  await gateway.shipTo(fleet)
+  const report = async (...words: string[]) => {
+    const options = ['--time-zone', 'UTC', '--format', 'csv', '--by', 'client', ...words]
+    return (await interdict('report', '--fleet', fleet, ...options)).out.split('\r\n').slice(1)
+  }
+  for (const words of [
+    ['--device', 'phones'],
+    ['--device', 'phones/anna'],
+    ['--client', 'phones/anna']
+  ])
+    t.match(await report(...words), [/^liege\/phones\/anna,2,/, ''], words.join(' '))
+  t.strictSame(await report('--device', 'liege'), [''], 'the name of the gateway is no group')
+  t.match(await report(), [/^liege\/10\.20\.3\.4,3,/, /^liege\/phones\/anna,2,/, ''])
+})
+
 t.test('report, query and verify-log work on the logs of a fleet', async t => {
   const fleet = temporaryFolder(t)
   const gateways = ['brussels', 'liege'].map(name => new LoggingGateway(t, name))
@@ -36,6 +57,10 @@ t.test('report, query and verify-log work on the logs of a fleet', async t => {
     (await report('--by', 'client', '--client', '10.20.3.4')).out,
     /brussels\/10\.20\.3\.4,2,/
   )
+  const within = (await report('--by', 'client', '--client', '10.20.0.0/16')).out
+  t.match(within, /brussels\/10\.20\.3\.4,2,/)
+  t.match(within, /liege\/10\.20\.3\.4,3/)
+  t.notMatch((await report('--by', 'client', '--client', '10.21.0.0/16')).out, /10\.20/)
   t.notMatch((await report('--by', 'app', '--gateway', 'liege')).out, /,5,/)
   const query = await interdict(
     ...['query', '--fleet', fleet, '--format', 'csv'],
@@ -60,7 +85,7 @@ t.test('report, query and verify-log work on the logs of a fleet', async t => {
   )
   t.strictSame([evidence.code, evidence.err], [0, ''])
   const tableOf = (id: string): string => readFileSync(join(pack, `tables/${id}.csv`), 'utf8')
-  t.match(tableOf('gateways'), 'brussels,unaltered,2,0,0,,\r\nliege,unaltered,2,0,0,,')
+  t.match(tableOf('gateways'), /brussels,unaltered,2,0,0,,,1,.*\r\nliege,unaltered,2,0,0,,,1,/)
   t.match(
     tableOf('silent-times'),
     /^gateway,from,until\r\nbrussels,2026-11-09T00:00:00\.000Z,2026-11-10T.*\r\nliege,2026-11-09T/

@@ -1,6 +1,7 @@
+import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { askUdp } from '../daemon/dns-client.js'
-import { banning, Site } from '../daemon/site.js'
+import { banning, eventually, Site } from '../daemon/site.js'
 import { onTerminal, type Ran } from './run.js'
 import { listenAddress, startServer } from './server-process.js'
 
@@ -8,7 +9,8 @@ const SETTINGS = `
 listen: ['127.0.0.1:0']
 workers: 1
 upstreams: { servers: [], use-resolv-conf: false }
-admin: { socket: admin.sock, max-pause: 30m }
+admin: { socket: admin.sock, max-pause: 30m, http: '127.0.0.1:0', tokens: tokens.json }
+state: { folder: state }
 log: { queries: { file: queries.jsonl, flush: 10ms } }
 `
 
@@ -44,4 +46,19 @@ t.test('a pause needs a reason, and shows in the health until somebody ends it',
   t.match(await run('pause', 'ads', '--end', '--json'), { code: 0, out: /"until": ?null/ })
   t.equal((await askUdp(at, 'ads.example')).rcode, 'NXDOMAIN')
   t.notMatch((await run('status', '--health')).out, /BLOCK_PAUSED/)
+
+  // What `GET /changes` returns.
+  const changes = (): string[] =>
+    existsSync(site.path('state/changes.jsonl'))
+      ? readFileSync(site.path('state/changes.jsonl'), 'utf8').trim().split('\n')
+      : []
+  await eventually('both are in the log of changes', () => changes().length === 2)
+  const subject = '/api/v1/rules/ads/pause'
+  t.match(
+    changes().map(line => JSON.parse(line) as object),
+    [
+      { by: 'alice', operation: 'pauseRule', subject, reason: 'payments page broken', code: null },
+      { operation: 'resumeRule', subject, code: null }
+    ]
+  )
 })

@@ -51,7 +51,7 @@ t.test('nothing changes against the rules in force', async t => {
     planned: sha256,
     check: { ok: true, tests: { passed: 1, failed: 0 } },
     diff: { changes: [] },
-    forecast: { known: true, lookups: 0 }
+    forecast: { why: undefined, known: true, lookups: 0 }
   })
 })
 

@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readAddress } from '../../src/base/values/address.js'
@@ -105,4 +105,21 @@ t.test('check warns of unknown networks, and rejects keys in the log folder', as
   })
   const beside = writeSite(t, { ...FILES, 'interdict.yaml': settings('{ keys: log }') })
   t.match(await interdict('check', '-c', beside), { code: 1, out: /log\.queries\.privacy\.keys/ })
+})
+
+t.test('creates keys ahead, and leaves those that exist', async t => {
+  const config = writeSite(t, FILES)
+  const folder = join(dirname(config), 'keys')
+  const day = (days: number): string =>
+    new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)
+  const create = (last: string) => interdict('pseudonym', '--create-keys', last, '-c', config)
+  t.match(await create(day(2)), { code: 0, out: /^\d keys created in .*keys\n$/ })
+  t.strictSame(readdirSync(folder).sort().slice(-2), [`${day(1)}.key`, `${day(2)}.key`])
+  const key = readFileSync(join(folder, `${day(2)}.key`), 'utf8')
+  t.match(await create(day(3)), { code: 0, out: /^1 key created/ })
+  t.equal(readFileSync(join(folder, `${day(2)}.key`), 'utf8'), key)
+  t.equal(statSync(join(folder, `${day(3)}.key`)).mode & 0o777, 0o600)
+  t.match(await create(day(500)), { code: 2, err: 'more than 400 keys' })
+  t.match(await create('tomorrow'), { code: 2, err: 'is not a day' })
+  t.match(await interdict('pseudonym', '-c', config), { code: 2, err: 'missing argument' })
 })

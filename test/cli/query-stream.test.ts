@@ -9,8 +9,8 @@ import { remaining } from '../../src/cli/args/open-log.js'
 import { writeRows } from '../../src/cli/output/log/query-rows.js'
 import { interdict, PROGRAM } from './run.js'
 
-/** Rows that took 1 GB when all of them were in memory. */
-const ROWS = 400_000
+/** Rows that took 500 MB when all of them were in memory. */
+const ROWS = 200_000
 const MOST_KB = 150 * 1024
 
 /** Columns that a made-up log has. */

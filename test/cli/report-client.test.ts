@@ -93,3 +93,10 @@ t.test('reports unreadable keys, and finds the client without them', async t => 
   t.strictSame(daysOf(told), ['2023-03-12 2'])
   t.match(told.remarks[0], /^Pseudonyms not searched: /)
 })
+
+t.test('says where clients are not devices', async t => {
+  const { remarks } = await ask(logged(t))
+  t.match(remarks.join('\n'), /prefixes of addresses here.*\n.*pseudonyms of a day or month here/)
+  const full = await ask(logged(t), '--client', '10.20.3.4')
+  t.notMatch(full.remarks.join('\n'), /prefixes of addresses here/)
+})

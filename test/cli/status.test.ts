@@ -140,6 +140,7 @@ const worker = (number: number, restarts: number) => {
 const CLEAR = { encryption: 'none', error: null } as const
 const upstream = {
   isDefault: true,
+  networks: [],
   queries: 123_456_789,
   overTcp: 1_234_567,
   responses: 9,
@@ -169,6 +170,7 @@ const TROUBLE: StatusReply = withHealth({
     ...{ generation: 7, sha256: 'f'.repeat(64), since: '2026-01-02T03:04:05.678Z' },
     ...{ networks: 1234, rules: 5678, bans: 910, names: 12_345_678 },
     ...{ ending: 12, reviewsDue: 34, shrunkLists: [], removedBans: [] },
+    asns: null,
     bundle: {
       ...{ serial: 6, newest: 7, state: 'expired' },
       ...{ created: '2025-01-01T00:00:00.000Z', expires: '2025-12-31T00:00:00.000Z' },
@@ -228,6 +230,7 @@ const TROUBLE: StatusReply = withHealth({
   witness: null,
   remoteLists: [],
   certificates: [],
+  catalogue: null,
   reports: [
     {
       ...{ name: 'weekly', next: '2026-11-09T05:00:00.000Z', last: '2026-11-02T05:00:03.000Z' },
@@ -240,6 +243,8 @@ const TROUBLE: StatusReply = withHealth({
   ],
   probe: null,
   validation: null,
+  bindings: null,
+  observation: null,
   fleet: {
     name: 'site-17',
     ring: 'canary',
@@ -359,7 +364,7 @@ const TROUBLE: StatusReply = withHealth({
     ],
     lookups: {
       ...{ forwarded: 1, cached: 2, blocked: 3, monitored: 4, allowed: 5, refused: 6 },
-      ...{ failed: 7, local: 8, stale: 9, probe: 0 }
+      ...{ failed: 7, local: 8, stale: 9, probe: 0, observed: 0 }
     }
   },
   archive: {

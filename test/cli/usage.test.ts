@@ -107,6 +107,23 @@ t.test('help shows the help of any command, and names an unknown one', async t =
   t.match(await interdict('help', 'statsu'), { err: /'statsu'; did you mean 'status'\?/ })
 })
 
+const others = [
+  ['validate', '"interdict check" validates'],
+  ['test', '"interdict check" runs the policy tests'],
+  ['stop', 'systemctl stop interdict'],
+  ['reload', 'SIGHUP'],
+  ['dashboard', 'admin.http'],
+  ['exceptions', '"interdict bans" lists exceptions']
+] as const
+for (const [name, hint] of others) {
+  t.test(`${name} is not a command, and leads to what does its work`, async t => {
+    const { code, out, err } = await interdict(name)
+    t.strictSame([code, out], [2, ''])
+    t.match(err, `unknown command '${name}'`)
+    t.match(err, hint)
+  })
+}
+
 t.test('options of one name have one meaning in all commands', async t => {
   const [values, shorts] = [new Map<string, string>(), new Map<string, string>()]
   const same = (known: Map<string, string>, key: string, value: string, of: Command): void => {
@@ -122,6 +139,8 @@ t.test('options of one name have one meaning in all commands', async t => {
       if (['rollback', 'onboard'].includes(command.name()) && long === '--list') continue
       // A token has a name; everywhere else names are those of lookups.
       if (command.parent?.name() === 'token' && long === '--name') continue
+      // A rule is in force from a time; a client asks from an address.
+      if (command.name() === 'add' && long === '--from') continue
       // A report is by a key; a pause is by a person.
       if (command.name() === 'pause' && long === '--by') continue
       // One value or several.
@@ -134,11 +153,26 @@ t.test('options of one name have one meaning in all commands', async t => {
   t.match([...shorts], [['-V', '--version']])
 })
 
+t.test('commands that are easily confused are below one heading', t => {
+  const help = createProgram().helpInformation()
+  const group = (heading: string): readonly string[] => {
+    const [, lines = ''] = help.split(`\n${heading}\n`)
+    return [...lines.split('\n\n')[0]!.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name]) => name!)
+  }
+  t.strictSame(group('Query log:'), ['query', 'tail', 'pseudonym', 'who', 'log', 'verify-log'])
+  t.strictSame(group('Reports and evidence:'), ['report', 'evidence', 'replay', 'reports'])
+  t.strictSame(group('Add to the rules:'), ['ban', 'exception', 'list', 'record'])
+  t.strictSame(group('Encrypted DNS:'), ['client-token', 'onboard', 'certificate'])
+  t.end()
+})
+
 t.test('every command that prints facts can print JSON', async t => {
   const withoutFacts = [
     'interdict init',
     'serve',
     'landing',
+    'observe',
+    'egress',
     'hub init',
     'hub run',
     'completion',

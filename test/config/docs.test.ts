@@ -34,7 +34,7 @@ t.test('the shipped settings file is still the defaults without the # of its key
   t.strictSame(read, readConfig('', '/x/interdict.yaml'))
   // There is no alert by default, for example, so nothing can be said of one.
   const own =
-    /^(?:alerts|admin\.oidc|fleet|listen|log\.outputs|reports|rules|transfers\.primaries|transfers\.keys|upstreams\.servers)\./
+    /^(?:alerts|admin\.oidc|bindings\.feeds|catalogue|fleet|listen|log\.outputs|reports|rules|transfers\.primaries|transfers\.keys|upstreams\.servers)\./
   const always = [...keys.keys()].filter(key => !own.test(key))
   for (const key of always) t.match(text, new RegExp(`^ *${key.split('.').at(-1)!}:`, 'm'), key)
 })

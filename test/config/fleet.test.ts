@@ -45,7 +45,7 @@ t.test('a fleet by NATS and by pull', async t => {
 
 const NATS = `nats: ['nats://127.0.0.1:4222'], credentials: c`
 for (const [fleet, expected] of [
-  [`{ name: a }`, /fleet.nats: .*NATS servers here, or a URL in pull/],
+  [`{ name: a }`, /fleet.nats: .*NATS servers here, a URL in pull, or logs/],
   [`{ name: a, nats: ['nats://127.0.0.1:4222'] }`, /interdict fleet enrol/],
   [`{ name: a.b, ${NATS} }`, /a name of a-z, 0-9 and -/],
   [`{ name: a, ring: '*', ${NATS} }`, /a name of a-z/],

@@ -70,6 +70,7 @@ const defaults = {
   acme: undefined,
   structuredErrors: { enabled: true, optionCode: 0, unencrypted: true, filteringDatabase: '' },
   specialUse: { answer: true, except: [] },
+  dnssec: { trustAnchors: [] },
   rebindingGuard: {
     enabled: false,
     allow: [],
@@ -83,8 +84,11 @@ const defaults = {
   probe: { enabled: false, every: 60_000, namesPerBan: 3, control: [], caFile: undefined },
   state: { folder: '/var/lib/interdict' },
   history: { listSize: 1024 ** 2 },
-  remoteLists: { bootstrap: [], caFile: undefined, timeout: 300_000 },
+  proxy: undefined,
+  remoteLists: { bootstrap: [], caFile: undefined, timeout: 300_000, headerFiles: {} },
   transfers: { primaries: [], keys: [], maxSize: 536_870_912, maxTime: 300_000 },
+  bindings: { feeds: [], skew: 5000, limit: 200_000 },
+  egress: { connections: undefined },
   admin: {
     socket: {
       paths: ['/run/interdict/admin.sock', '/var/lib/interdict/admin.sock'],
@@ -95,12 +99,15 @@ const defaults = {
     tokens: '/var/lib/interdict/tokens.json',
     readyRequires: [],
     maxPause: 3_600_000,
+    approval: 'none',
     dashboard: true,
     hub: undefined,
     oidc: undefined
   },
   alerts: [],
   reports: [],
+  catalogue: undefined,
+  asnDatabase: undefined,
   smtp: undefined,
   fleet: undefined,
   log: {
@@ -465,7 +472,8 @@ tls: { handshake-timeout: 2s, max-handshakes: 9, ticket-secret: secret, groups: 
       remoteLists: {
         bootstrap: [{ address: '192.0.2.53', port: 53 }],
         caFile: resolve('/etc/interdict/ca.pem'),
-        timeout: 30_000
+        timeout: 30_000,
+        headerFiles: {}
       }
     }
   },

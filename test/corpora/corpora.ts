@@ -45,14 +45,22 @@ function ours(octets: Uint8Array, format: LineFormat): readonly number[] {
     names++
     different.add(Buffer.from(name.subarray(0, length)).toString('latin1'))
   }
-  scanList(octets, format, new Map(), {
-    blockName: (name, _at, length) => take(name, length),
-    addName: (_saying, name) => take(name, name.indexOf(0) + 1),
-    disable: () => undefined,
-    addPrefix: (_saying, { address, length }) => take(Uint8Array.from([...address, length, 0]), 18),
-    skipLine: line => bad.add(line),
-    countUnsupported: () => other++
-  })
+  scanList(
+    octets,
+    format,
+    new Map(),
+    { now: 0 },
+    {
+      blockName: (name, _at, length) => take(name, length),
+      addName: (_saying, name) => take(name, name.indexOf(0) + 1),
+      disable: () => undefined,
+      addPrefix: (_saying, { address, length }) =>
+        take(Uint8Array.from([...address, length, 0]), 18),
+      skipLine: line => bad.add(line),
+      setExpiry: () => undefined,
+      countUnsupported: () => other++
+    }
+  )
   return [names, different.size, bad.size, other]
 }
 

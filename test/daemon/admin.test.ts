@@ -68,6 +68,7 @@ t.test('a restarted worker is included', async t => {
 const refused = (): Promise<never> => Promise.reject(new Error('not asked for'))
 const NO_OPERATIONS = {
   ...{ reload: refused, rotate: refused, pause: refused, rulesInForce: refused, apply: refused },
+  pushBindings: refused,
   confirm: () => {
     throw new Error('not asked for')
   }

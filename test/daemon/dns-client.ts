@@ -9,18 +9,26 @@ const TIMEOUT = 20_000
 
 let lastId = 0
 
+export interface QueryFlags {
+  readonly dnssecOk?: boolean
+  /** AD and CD of the header. */
+  readonly flags?: number
+}
+
 /** A query with EDNS. */
 export function encodeQuery(
   name: string,
   type = 'A',
-  id = (lastId = (lastId + 1) & 0xffff)
+  id = (lastId = (lastId + 1) & 0xffff),
+  { dnssecOk = false, flags = 0 }: QueryFlags = {}
 ): Buffer {
+  const opt = { type: 'OPT', name: '.', udpPayloadSize: 1232, options: [] }
   return packet.encode({
     type: 'query',
     id,
-    flags: packet.RECURSION_DESIRED,
+    flags: packet.RECURSION_DESIRED | flags,
     questions: [{ name, type: type as 'A' }],
-    additionals: [{ type: 'OPT', name: '.', udpPayloadSize: 1232, flags: 0, options: [] }] as never
+    additionals: [{ ...opt, flags: dnssecOk ? packet.DNSSEC_OK : 0 }] as never
   })
 }
 
@@ -35,14 +43,20 @@ export interface Heard extends Shown {
   readonly from: string
 }
 
+interface UdpOptions extends QueryFlags {
+  readonly type?: string
+  readonly patience?: number
+}
+
 export async function askUdp(
   { address, port }: Endpoint,
   name: string,
-  { type = 'A', patience = TIMEOUT } = {}
+  { type = 'A', patience = TIMEOUT, ...flags }: UdpOptions = {}
 ): Promise<Heard> {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
   try {
-    return await exchange(socket, encodeQuery(name, type), { address, port }, patience)
+    const query = encodeQuery(name, type, undefined, flags)
+    return await exchange(socket, query, { address, port }, patience)
   } finally {
     socket.close()
   }

@@ -1,8 +1,9 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import t from 'tap'
-import { findFreeEndpoint } from '../../src/gateway/control/free-endpoint.js'
+import { drawListenPort, findFreeEndpoint } from '../../src/gateway/control/free-endpoint.js'
 import { portableTransport } from '../../src/wire/sockets/portable/portable.js'
+import { SourcePorts } from '../../src/wire/sockets/source-ports.js'
 import { freePort } from '../udp/free-port.js'
 
 /** Other systems have no abstract sockets, and do not need the lock without SO_REUSEPORT. */
@@ -48,4 +49,13 @@ t.test('a listener for encrypted DNS needs its port for TCP only', onLinux, asyn
     code: 'SOCKET_BIND',
     message: new RegExp(`in use by .*process ${process.pid}`)
   })
+})
+
+t.test('port 0 is a port that no query leaves from', t => {
+  for (let i = 0; i < 100; i++) {
+    const port = drawListenPort()
+    t.ok(port >= 10_240 && port <= 32_767, `${port}: clients are given others`)
+    t.equal(new SourcePorts([[port, port]], []).count, 0, `${port}: nor do queries`)
+  }
+  t.end()
 })

@@ -218,6 +218,7 @@ t.test('a gateway within another process cannot be upgraded', async t => {
     workerPool: { request: () => Promise.resolve([]) },
     operations: {
       ...{ reload: idle, rotate: idle, pause: idle, rulesInForce: idle, apply: idle },
+      pushBindings: idle,
       confirm: () => ({ id: '', entries: 0 })
     },
     cache: { flush: () => Promise.resolve(0) }

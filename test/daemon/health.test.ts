@@ -1,5 +1,6 @@
 import t from 'tap'
 import { tableAfter } from '../house/markdown.js'
+import type { ObservationState } from '../../src/gateway/egress/observation-messages.js'
 import { healthOf, type HealthProblem } from '../../src/gateway/status/health.js'
 import { HEALTH_STATES, PROBLEMS } from '../../src/gateway/status/problems.js'
 import type { Status } from '../../src/gateway/status/status.js'
@@ -9,7 +10,14 @@ import { ZERO_COUNTERS } from '../../src/gateway/workers/worker-status.js'
 type Recorder = NonNullable<Status['recorder']>
 
 const upstream = (address: string, state: UpstreamStatus['state'], more: object = {}) =>
-  ({ address, state, isDefault: true, loopsFor: [], ...more }) as unknown as UpstreamStatus
+  ({
+    address,
+    state,
+    isDefault: true,
+    networks: [],
+    loopsFor: [],
+    ...more
+  }) as unknown as UpstreamStatus
 const output = { name: 'siem', connected: false, sent: 0, waitingOctets: 0 }
 const CERTIFICATE = {
   ...{ name: 'new', expires: '2999-01-01T00:00:00.000Z' },
@@ -57,6 +65,18 @@ const wrong = (rule: string): NonNullable<Status['probe']>['failures'][number] =
   return { kind, rule, ...of, problem: 'no SOA', worker: null, since: now }
 }
 const reload = { at: '2026-01-01T00:00:00Z', reason: 'SIGHUP', errors: 1 } as const
+const observed: ObservationState = {
+  ...{
+    reading: true,
+    error: null,
+    counted: true,
+    known: true,
+    connections: 9,
+    unknown: 0,
+    lost: 0
+  },
+  ...{ findings: { banned: 1, resolver: 0, unresolved: 0 }, lastFinding: null }
+}
 const first = [{ code: 'RULES_X', message: 'networks.yaml:1:2: no' }]
 const mandates = { mandates: [], shortfalls: 0, later: 0, first: [], problems: [] }
 const worker = { number: 0, state: 'listening', since: null, restarts: 0, generation: 2 } as const
@@ -99,9 +119,12 @@ const GOOD: Status = {
   clients: {},
   alerts: [],
   reports: [],
+  catalogue: null,
   fleet: null,
   probe: null,
   validation: null,
+  bindings: null,
+  observation: null,
   recorder,
   archive: null
 }
@@ -188,6 +211,21 @@ const cases: readonly {
       ]
     },
     codes: ['LOG_UNWITNESSED']
+  },
+  {
+    it: 'connections of clients are not read',
+    bad: { observation: { ...observed, reading: false, error: 'no such file' } },
+    codes: ['EGRESS_UNOBSERVED']
+  },
+  {
+    it: 'clients bypass the resolver by address',
+    bad: { observation: { ...observed, lastFinding: Date.now() - 60_000 } },
+    codes: ['EGRESS_FOUND']
+  },
+  {
+    it: 'clients bypassed the resolver long ago',
+    bad: { observation: { ...observed, lastFinding: Date.now() - 7_200_000 } },
+    codes: []
   },
   {
     it: 'the history of rules cannot be written',
@@ -405,6 +443,17 @@ const cases: readonly {
     it: 'a scheduled report fails',
     bad: { reports: [scheduled(null), scheduled('cannot send mail')] },
     codes: ['REPORTS_FAILING']
+  },
+  {
+    it: 'the catalogue cannot be updated and has expired',
+    bad: {
+      catalogue: {
+        inForce: { version: '1', serial: 1, expires: '2020-01-01T00:00:00Z' },
+        ...{ last: null, next: null },
+        error: { code: 'REMOTE_FETCH', message: 'no route' }
+      }
+    },
+    codes: ['CATALOGUE_FAILING', 'CATALOGUE_EXPIRED']
   },
   {
     it: 'the fleet is silent, and the gateway behind',

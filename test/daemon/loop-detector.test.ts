@@ -1,9 +1,10 @@
 import t, { type Test } from 'tap'
 import { routesOf, type Route } from '../../src/gateway/upstreams/configured-upstreams.js'
 import { LoopDetector } from '../../src/gateway/upstreams/loop-detector.js'
+import type { RouteId } from '../../src/resolver/upstream/create-forwarder.js'
 import { readName, showName } from '../../src/wire/dns/name/name.js'
 import type { BatchHandler, Endpoint, Transport } from '../../src/wire/sockets/datagram.js'
-import type { UpstreamServer } from '../../src/resolver/upstream/upstream-server.js'
+import type { UpstreamServer } from '../../src/wire/sockets/upstream-server.js'
 import { FakeTime } from '../upstream/fake-time.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { questionOf, responseTo } from '../upstream/messages.js'
@@ -26,7 +27,7 @@ class World {
   readonly time = new FakeTime()
   readonly log = new MemoryLog()
   readonly sent: Sent[] = []
-  readonly left: number[][] = []
+  readonly left: RouteId[][] = []
   open = 0
   readonly watch: LoopDetector
   private handler: BatchHandler = () => undefined

@@ -22,7 +22,16 @@ export const kinds = transports().map(({ kind }) => kind)
 export const packed = (file: string): string => resolve('dist/bundle/serve', file)
 
 export type Role =
-  'worker' | 'compiler' | 'recorder' | 'fetcher' | 'transfer' | 'http' | 'probe' | 'validation'
+  | 'worker'
+  | 'compiler'
+  | 'recorder'
+  | 'fetcher'
+  | 'transfer'
+  | 'http'
+  | 'probe'
+  | 'validation'
+  | 'bindings'
+  | 'observation'
 
 /** Starts threads like the program, and keeps track of them so that a test can kill them. */
 export class Threads {
@@ -40,9 +49,9 @@ export class Threads {
       HOSTED.includes(file) && !this.ownThreads
         ? startHosted(file, data, handlers)
         : this.startReal(file, data, handlers)
-    const send = (message: unknown): void => {
+    const send: typeof thread.send = (message, transferred) => {
       this.sent.push(message)
-      if (!this.lost(message as { kind: string })) thread.send(message)
+      if (!this.lost(message as { kind: string })) thread.send(message, transferred)
     }
     return { send, end: patience => thread.end(patience) }
   }
@@ -216,7 +225,8 @@ export async function serving(
     prepare?.(rig)
     const troubles = await rig.gateway.start()
     if (troubles.length === 0) return rig
-    const isTaken = setting.listen === undefined && troubles.every(isPortTaken)
+    const isAnyPort = (setting.listen ?? []).every(address => /:0\b/.test(address))
+    const isTaken = isAnyPort && troubles.every(isPortTaken)
     if (!isTaken || tries === START_TRIES) {
       throw new Error(troubles.map(({ message }) => message).join('\n'))
     }

@@ -63,6 +63,15 @@ t.test('observe: the answer stays as it is; the verdict is counted and logged', 
   t.ok(validation?.failures.some(one => one.network === 'office' && one.name === name))
   t.equal(validation?.dropped, 0)
   t.ok(world.queries.includes('. 48'), 'queries of its own')
+  const observed = () => rig.site.records().filter(({ verdict }) => verdict === 'observed')
+  const sumOf = (key: string) => observed().reduce((all, record) => all + Number(record[key]), 0)
+  await eventually('a record of each failure', () => sumOf('validated') === asked)
+  t.equal(sumOf('answers'), asked)
+  const failed = observed().find(({ qname }) => qname === name)
+  t.match(failed, {
+    ...{ client: '127.0.0.1', network: 'office', qtype: 'A', rcode: 'NOERROR' },
+    ...{ ede: 9, dnssec: 'bogus', dnssecReason: fields.reason }
+  })
   await askUdp(at, name)
   t.equal(await sum(), asked, 'not for cache hits')
 })

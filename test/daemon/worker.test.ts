@@ -66,6 +66,7 @@ async function stage(
     ownKey: new Uint8Array(32),
     probeKey: '0123456789abcdef',
     ring: createRing(),
+    devices: undefined,
     counters: allocateCounters(COUNTERS),
     descriptors: new DescriptorTable().shared
   }

@@ -66,6 +66,7 @@ class World {
 
   amend(snapshot: Snapshot, watchState: WatchState): Promise<JournalUpdate | undefined> {
     return applyZoneJournals(snapshot, {
+      ...{ lists: [], now: 0 },
       generation: 2,
       copiesFolder: this.copies,
       watchState: watchState

@@ -1,6 +1,11 @@
 import t from 'tap'
 import { Query } from '../../src/wire/dns/message/query.js'
-import { isSameQuestion, questionKey, qtypeOf } from '../../src/wire/dns/message/question.js'
+import {
+  isSameQuestion,
+  keyNameLength,
+  questionKey,
+  qtypeOf
+} from '../../src/wire/dns/message/question.js'
 import { header, octets, opt, question } from './octets.js'
 
 const SPELT = octets(question('wWw.eXample', 65))
@@ -14,7 +19,15 @@ t.test('questions are equal in any case of QNAME, and of QNAME only', async t =>
   t.equal(qtypeOf(SPELT), 65)
 })
 
+/** As the cache has it: in whole words. */
+function words(key: Uint8Array): ArrayBuffer {
+  const padded = new Uint8Array(Math.ceil(key.length / 4) * 4)
+  padded.set(key)
+  return padded.buffer
+}
+
 t.test('the key of a question is that of its query', async t => {
+  const keys = new Set<string>()
   for (const dnssecOk of [false, true]) {
     for (const checkingDisabled of [false, true]) {
       const flags = 0x0100 | (checkingDisabled ? 0x10 : 0)
@@ -22,7 +35,18 @@ t.test('the key of a question is that of its query', async t => {
       const message = octets(header(1, flags, 1, 0, 0, 1), [...SPELT], edns)
       const query = new Query()
       query.decode(message, 0, message.length, 0)
-      t.strictSame(questionKey({ question: SPELT, dnssecOk, checkingDisabled }), query.key())
+      for (const forwarders of [0, 1, -7]) {
+        query.forwarders = forwarders
+        const asked = { question: SPELT, dnssecOk, checkingDisabled, forwarders }
+        const key = questionKey(asked).slice()
+        t.strictSame(key, query.key())
+        keys.add(Buffer.from(key).toString('hex'))
+        t.equal(keyNameLength(key, 0, key.length), SPELT.length - 4)
+        t.ok(query.matchesKey(key, new Int32Array(words(key)), 0, key.length))
+        query.forwarders = 8
+        t.notOk(query.matchesKey(key, new Int32Array(words(key)), 0, key.length))
+      }
     }
   }
+  t.equal(keys.size, 12)
 })

@@ -90,3 +90,18 @@ t.test('a zone below an alias does not exist, but names beside it do', async t =
   t.match(await world.validate('b.near2.example', TYPE.TXT), { verdict: 'secure' })
   t.match(await world.validate('b.near2.example', TYPE.CNAME), { verdict: 'secure' })
 })
+
+t.test('a DNAME expanded from a wildcard is bogus', async t => {
+  const { world, zone } = build()
+  world.tamper = (name, type, it) => {
+    if (name !== 'www.any.example' || type !== TYPE.A) return
+    const dname = { name: '*.example', type: TYPE.DNAME, rdata: wire('other'), ttl: 3600 }
+    const signature = zone.signRrset([dname], zone.zsk)
+    const expanded = [dname, signature].map(rr => ({ ...rr, name: 'any.example' }))
+    it.rcode = 0
+    it.answer = [...expanded, ...world.resolve('www.other', TYPE.A).answer]
+    it.authority = zone.expansion('any.example')
+  }
+  const found = await world.validate('www.any.example')
+  t.match(found, { verdict: 'bogus', reason: 'any.example DNAME: expanded from a wildcard' })
+})

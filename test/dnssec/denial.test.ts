@@ -1,5 +1,5 @@
 import t from 'tap'
-import { TYPE, wire, type ZoneOptions } from './zone.js'
+import { TYPE, wire, Zone, type Rr, type ZoneOptions } from './zone.js'
 import { World } from './world.js'
 
 const SALT = Uint8Array.of(0xab, 0xcd)
@@ -145,6 +145,53 @@ t.test('records of the parent deny nothing in a signed child', async t => {
   }
 })
 
+t.test('a zone with its own trust anchor is not denied by a zone above it', async t => {
+  for (const [kind, options] of KINDS.filter(([kind]) => !kind.includes('151'))) {
+    const { world, zone } = build(options)
+    const island = new Zone('island.example')
+    world.zones.push(island.a('www.island.example'))
+    const key = Buffer.from(island.ksk.rdata.subarray(4)).toString('base64')
+    const anchor = `island.example DNSKEY 257 3 13 ${key}`
+    const validate = () => world.validator(undefined, [anchor]).validate(www, TYPE.A)
+    const www = wire('www.island.example')
+    t.match(await validate(), { verdict: 'secure' }, kind)
+    world.tamper = (name, type, it) => {
+      if (name !== 'www.island.example' || type !== TYPE.A) return
+      Object.assign(it, { rcode: 3, answer: [], authority: zone.denial('none.example') })
+    }
+    t.match(await validate(), { verdict: 'bogus' }, `${kind}: NXDOMAIN`)
+    world.tamper = (name, type, it) => {
+      if (name !== 'www.island.example' || type !== TYPE.A) return
+      it.answer = it.answer.filter(rr => rr.type === TYPE.A)
+      it.authority = zone.denial('none.example')
+    }
+    t.match(await validate(), { verdict: 'bogus' }, `${kind}: without signatures`)
+  }
+})
+
+t.test(
+  'NSEC records of names outside of their zone, or up to such names, prove nothing',
+  async t => {
+    const cases = [
+      ['wab.example', 'wzz.org', 'www.example'],
+      ['aaa', 'zzz.example', 'www.example']
+    ] as const
+    for (const [owner, next, name] of cases) {
+      const { world, zone } = build({})
+      world.tamper = (qname, type, it) => {
+        if (qname !== name || type !== TYPE.TXT) return
+        const rdata = Uint8Array.from([...wire(next), 0, 6, 0, 0, 0, 0, 0, 3])
+        const nsec = { name: owner, type: TYPE.NSEC, rdata, ttl: 300 }
+        const apex = zone.at('example', TYPE.NSEC)
+        const authority = [...apex, nsec, zone.signRrset([nsec], zone.zsk)]
+        Object.assign(it, { rcode: 3, answer: [], authority })
+      }
+      const found = await world.validate(name, TYPE.TXT)
+      t.match(found, { verdict: 'bogus', ede: 12 }, `${owner}: ${found.verdict} ${found.reason}`)
+    }
+  }
+)
+
 t.test("the child's own record does not deny its DS", async t => {
   const { world } = build({})
   const child = world.zone('signed.example').a('www.signed.example')
@@ -200,3 +247,37 @@ t.test('names are compared in lower case, RDATA of old types too', async t => {
   }
   t.match(await world.validate('mx.example', TYPE.MX), { verdict: 'secure' })
 })
+
+t.test('damaged proof is bogus, whatever opt-out would excuse', async t => {
+  const broken = ({ rdata, ...rr }: Rr): Rr => ({
+    ...rr,
+    rdata: rdata.map((it, i) => (i > 60 ? ~it : it))
+  })
+  const damages = [(signature: Rr) => [broken(signature)], () => []]
+  for (const damage of damages) {
+    const { world, zone } = build({ nsec3: { optOut: true } })
+    const wildcard = zone.denial('none.example').at(-1)!
+    world.tamper = (name, type, it) => {
+      if (name !== 'none.example' || type !== TYPE.A) return
+      it.authority = it.authority.flatMap(rr =>
+        rr.name === wildcard.name && rr.type === TYPE.RRSIG ? damage(rr) : [rr]
+      )
+    }
+    const found = await world.validate('none.example')
+    t.match(found, { verdict: 'bogus' }, `${found.verdict} ${found.reason}`)
+  }
+})
+
+t.test(
+  'what a zone itself denies without proof is bogus, whatever opt-out would excuse',
+  async t => {
+    const { world, zone } = build({ nsec3: { optOut: true } })
+    const wildcard = zone.denial('none.example').at(-1)!
+    world.tamper = (name, type, it) => {
+      if (name === 'none.example' && type === TYPE.A)
+        it.authority = it.authority.filter(rr => rr.name !== wildcard.name)
+    }
+    const found = await world.validate('none.example')
+    t.match(found, { verdict: 'bogus', reason: /proves it/ }, `${found.verdict} ${found.reason}`)
+  }
+)

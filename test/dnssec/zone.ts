@@ -72,7 +72,7 @@ function compare(a: string, b: string): number {
 const u16 = (value: number): number[] => [value >> 8, value & 0xff]
 const u32 = (value: number): number[] => [...u16(value >>> 16), ...u16(value & 0xffff)]
 
-function bitmap(types: readonly number[]): number[] {
+export function bitmap(types: readonly number[]): number[] {
   const windows = new Map<number, number[]>()
   for (const type of types) {
     const octets = windows.get(type >> 8) ?? []

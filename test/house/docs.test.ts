@@ -126,6 +126,8 @@ async function loadExample(file: string, text: string): ReturnType<typeof loadRu
   mkdirSync(join(folder, 'apps'))
   mkdirSync(join(folder, 'lists'))
   mkdirSync(join(folder, 'records'))
+  if (text.includes('safe-search/'))
+    cpSync('rules/safe-search', join(folder, 'safe-search'), { recursive: true })
   for (const [, apps] of text.matchAll(/apps: \[([^\]]+)\]/g)) {
     for (const app of apps!.split(',').map(one => one.trim())) {
       writeFileSync(

@@ -10,6 +10,7 @@ const PAGE = 'docs/operations/failures.md'
  */
 const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> = {
   'message shorter than a header, or a response': ['scenarios/message-short.yaml'],
+  'ASN database missing or corrupt': ['daemon/asn.test.ts', 'survives a broken one'],
   'malformed message, or not exactly one question': ['scenarios/message-two-questions.yaml'],
   'unknown opcode or EDNS version': ['scenarios/message-opcode.yaml'],
   'RD clear': ['scenarios/rd-clear.yaml'],
@@ -24,6 +25,43 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/identity.test.ts',
     'refuses unknown clients where the settings'
   ],
+  'feed of bindings down': ['daemon/bindings.test.ts', 'knows no device while the feed is down'],
+  'lines of a feed that are not bindings': [
+    'daemon/bindings.test.ts',
+    'or says nothing that can be read'
+  ],
+  'wrong lines for a feed over HTTP': [
+    'daemon/push-bindings.test.ts',
+    'nothing of a request with a wrong line'
+  ],
+  'bindings thread dies': ['daemon/bindings.test.ts', 'while its thread is dead'],
+  'RADIUS accounting forged, or of another secret': [
+    'sources/bindings/radius-feed.test.ts',
+    'logs what it refuses'
+  ],
+  'RADIUS accounting replayed': ['sources/bindings/radius.test.ts', 'a replay is refused'],
+  'address moved, within the clock skew': [
+    'policy/bindings/store.test.ts',
+    'a moved address is certain only after the skew'
+  ],
+  'history of bindings cannot be written': [
+    'querylog/bindings/history.test.ts',
+    'after a write that failed'
+  ],
+  'helper for connections does not run': ['daemon/egress/observed.test.ts', 'observes connections'],
+  'observation thread dies': ['daemon/egress/observed.test.ts', 'observes connections'],
+  'connection tracking cannot be read': [
+    'daemon/egress/connection-server.test.ts',
+    'says why connections cannot be read'
+  ],
+  'more connections than can be judged': [
+    'daemon/egress/ordinary-clients.test.ts',
+    'counts what it has no room for'
+  ],
+  'findings of egress cannot be written': [
+    'querylog/egress/findings.test.ts',
+    'keeps lines while the disk accepts none'
+  ],
   'client deleted or revoked': ['daemon/identity.test.ts', 'a revoked, deleted or moved client'],
   'client recognized in a network with other bans': ['scenarios/identity-adds-bans.yaml'],
   'somebody spoofs a client that has a cookie': [
@@ -36,6 +74,19 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'special-use name': ['scenarios/special-use-absent.yaml'],
   'client outside every network': ['scenarios/stranger.yaml'],
   'bad rules at the start': ['daemon/emptied.test.ts', 'at the start: without valid rules'],
+  'proxy refuses or does not respond': ['http/http-client.test.ts', 'errors name the proxy'],
+  'redirect through a proxy to an internal address': [
+    'sources/http/redirect-guard.test.ts',
+    'through a proxy, whose own address'
+  ],
+  'catalogue unreachable, expired, altered or unsigned': [
+    'cli/catalogue.test.ts',
+    'a catalogue that is unsigned, altered, expired or missing'
+  ],
+  'rules fail their tests with a new catalogue': [
+    'cli/catalogue.test.ts',
+    'an update that fails the policy tests'
+  ],
   'policy test fails on reload': [
     'daemon/policy-test-gate.test.ts',
     'rules that fail their policy tests are refused like errors'
@@ -82,6 +133,10 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'list cannot be fetched or verified': [
     'sources/http/update-list.test.ts',
     'the previous copy stays:'
+  ],
+  'indicator of a feed expires': [
+    'daemon/expire-indicators.test.ts',
+    'an indicator leaves the snapshot when its time has come, without its file'
   ],
   'local list shrank too much': [
     'daemon/unconfirmed.test.ts',
@@ -135,10 +190,22 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'settings turn it on and off, and its thread is restarted'
   ],
   'validation thread dies': [
-    'daemon/validation.test.ts',
-    'off: no thread, no query, nothing in the status; a change of rules is enough'
+    'daemon/enforce.test.ts',
+    'without the validation thread, answers fail closed, and hits are served'
+  ],
+  'with `dnssec: enforce`, an answer fails validation': [
+    'daemon/enforce.test.ts',
+    'stale answers: only what was validated, and never in place of what is bogus'
+  ],
+  'with `dnssec: enforce`, an answer gets no verdict in time, or too many wait': [
+    'dnssec/forwarder.test.ts',
+    'the link fails closed: without a port, with too many, after too long'
   ],
   'invalid TSIG secret': ['daemon/zone-transfers.test.ts', 'invalid secrets'],
+  'file with HTTP headers for a list is unusable': [
+    'sources/http/update-list.test.ts',
+    'headers from a file, for their own host alone'
+  ],
   'fetcher thread dies': ['daemon/remote-lists.test.ts', 'a fetcher that dies'],
   'two `interdict certificate renew` at once': ['acme/renew.test.ts', 'one at a time'],
   'two `interdict lists update` at once': ['cli/lists.test.ts', 'one command at a time'],
@@ -251,6 +318,12 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
   'all upstreams down': ['daemon/loss.test.ts', 'all packets are lost'],
   'all upstreams down, expired answer cached': ['scenarios/stale-failure.yaml'],
   'prefetch fails': ['scenarios/prefetch-failed.yaml'],
+  'all forwarders of a network down': [
+    'daemon/forwarders.test.ts',
+    'never falls back to the upstreams of the settings'
+  ],
+  'forwarders of a network change meanwhile': ['upstream/sets.test.ts', 'an unknown set fails'],
+  'AAAA lookup fails, DNS64': ['scenarios/dns64.yaml'],
   'upstreams exceed `stale-after`': ['scenarios/stale-late.yaml'],
   'forwarding loop': ['daemon/loops.test.ts', 'that forward to each other detect'],
   'no upstream configured': ['daemon/no-upstream.test.ts', 'without an upstream it starts'],

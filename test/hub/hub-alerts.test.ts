@@ -12,7 +12,8 @@ import { report } from '../fleet/reports.js'
 const NOW = Date.parse('2026-01-02T03:04:00Z')
 const minutesAgo = (minutes: number): number => NOW - minutes * 60_000
 const fine: HubHealth = {
-  ...{ nats: undefined, altered: undefined, undelivered: undefined, uptime: 600_000 }
+  ...{ nats: undefined, altered: undefined, undelivered: undefined, uptime: 600_000 },
+  missing: []
 }
 
 /** A gateway that reported a moment ago, and runs bundle 10. */
@@ -91,6 +92,12 @@ t.test('NATS', t => {
   const altered = { ...fine, altered: 'ring all has a foreign value' }
   t.match(conditions([], { health: altered }), [
     { event: 'nats-altered', severity: 'critical', subject: null, message: altered.altered }
+  ])
+  t.match(conditions([], { health: { ...fine, missing: ['hub-b'] } }), [
+    {
+      ...{ event: 'hub-missing', severity: 'warning', subject: 'hub-b' },
+      message: 'hub hub-b not seen for two minutes'
+    }
   ])
   const both = { ...altered, nats: failure('FLEET_CONNECT', 'nats://x', 'refused') }
   t.strictSame(events([], { health: both }), ['nats-altered', 'nats-disconnected'])

@@ -9,14 +9,22 @@ import { Authority } from '../../src/fleet/hub/authority.js'
 import { loadHubConfig, type HubConfig } from '../../src/fleet/hub/hub-config.js'
 import { Hub } from '../../src/fleet/hub/hub.js'
 import { HubNats, natsFailure } from '../../src/fleet/hub/hub-nats.js'
+import { HubAlerts } from '../../src/fleet/hub/hub-alerts.js'
+import { proxyFileErrors } from '../../src/sources/settings/proxy-files.js'
 import { startReceiver } from '../alerts/receiver.js'
 import { interdict } from '../cli/run.js'
 import { bundle, one } from '../daemon/bundle-rig.js'
 import { MemoryLog } from '../daemon/serve.js'
 import { eventually, Site } from '../daemon/site.js'
+import { ProxyServer } from '../http/proxy-server.js'
 
 /** No NATS server listens there. */
 const NOWHERE = 'nats://127.0.0.1:1'
+
+const BAD_PROXY = `nats: ['${NOWHERE}']
+keys: ['${one.publicKey}']
+proxy: { url: 'socks5://proxy.example' }
+`
 
 /** Settings of a hub, and its keys. */
 async function settings(t: Test, more = ''): Promise<HubConfig> {
@@ -36,6 +44,32 @@ ${more}`
   await Authority.create(loaded.config.folder)
   return loaded.config
 }
+
+t.test('webhooks of a hub go through the proxy of hub.yaml, but for this machine', async t => {
+  const [proxy, receiver] = [await ProxyServer.start(t), await startReceiver(t)]
+  proxy.credentials = 'hub:secret'
+  const config = await settings(
+    t,
+    `proxy: { url: '${proxy.url}', credentials-file: proxy.secret, except: [near.example] }
+alerts:
+  - { name: far, url: 'http://far.example:${receiver.port}/', allow-http: true }
+  - { name: near, url: 'http://127.0.0.1:${receiver.port}/' }`
+  )
+  t.match(proxyFileErrors(config.proxy), [
+    { code: 'PROXY_FILE', position: { file: /hub\.yaml$/, line: 6 } }
+  ])
+  writeFileSync(join(config.folder, '../proxy.secret'), 'hub:secret\n', { mode: 0o600 })
+  t.strictSame(proxyFileErrors(config.proxy), [])
+  t.strictSame(config.proxy?.http.exceptNames, ['near.example'])
+  t.match(await new HubAlerts(config.alerts, new MemoryLog()).test(), [
+    { hook: 'far', status: 204 },
+    { hook: 'near', status: 204 }
+  ])
+  t.strictSame(proxy.seen, [`POST http://far.example:${receiver.port}/`])
+  t.equal(receiver.received.length, 2)
+  const bad = await loadHubConfig(join(new Site(t, { 'hub.yaml': BAD_PROXY }).folder, 'hub.yaml'))
+  t.match(bad, { ok: false, errors: [{ message: /a URL such as http:\/\/proxy\.example:3128/ }] })
+})
 
 t.test('without NATS, a hub takes bundles for web servers, is not ready, and alerts', async t => {
   const receiver = await startReceiver(t)

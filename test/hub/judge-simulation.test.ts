@@ -6,6 +6,10 @@ const HOUR = 60
 /** Larger by hand: docs/internals/testing.md. */
 const GATEWAYS = Number(process.env.FLEET_GATEWAYS ?? 60)
 const FLEET = { gateways: GATEWAYS, canaries: Math.max(15, GATEWAYS / 10) }
+/** Of the good bundles, so that several processes can share them. */
+const SEED = Number(process.env.FLEET_SEED ?? 7)
+/** Without the bad ones. */
+const IS_GOOD_ONLY = process.env.FLEET_SEED !== undefined
 const GOOD_BUNDLES = Number(process.env.FLEET_GOOD ?? GOOD.length)
 
 /** A fleet in which a first bundle is done. */
@@ -16,7 +20,7 @@ async function done(model: FleetModel): Promise<FleetModel> {
   return model
 }
 
-for (const [i, { name, effect, foreseen }] of BAD.entries()) {
+for (const [i, { name, effect, foreseen }] of (IS_GOOD_ONLY ? [] : BAD).entries()) {
   if (effect === undefined) throw new Error(name)
   t.test(`a bad bundle stays with the canaries: ${name}`, async t => {
     const model = await done(new FleetModel(t, { ...FLEET, seed: 100 + i }))
@@ -31,13 +35,15 @@ for (const [i, { name, effect, foreseen }] of BAD.entries()) {
 }
 
 t.test('good bundles reach all rings', async t => {
-  const model = await done(new FleetModel(t, { ...FLEET, seed: 7 }))
+  const model = await done(new FleetModel(t, { ...FLEET, seed: SEED }))
+  const start = process.cpuUsage()
   let halted = 0
   let last: Effect = {}
+  let serial = 1
   for (let i = 0; i < GOOD_BUNDLES; i++) {
     const { name, effect = last, foreseen } = GOOD[i % GOOD.length]!
     last = effect
-    const serial = 2 + i
+    serial++
     await model.publish(serial, effect, foreseen === undefined ? {} : { foreseen })
     await model.until(
       () =>
@@ -52,12 +58,16 @@ t.test('good bundles reach all rings', async t => {
     t.comment(
       `${serial} ${name}: ${model.canary!.phase} ${model.canary!.why}; ${model.all!.phase} ${model.all!.why}`
     )
-    await model.publish(serial, effect, { now: true })
+    // Good rules again, since a bundle with such names is halted again.
+    await model.publish(++serial, {}, { now: true })
+    last = {}
     await model.until(
       () => model.all!.phase === 'done' && model.canary!.phase === 'done',
       10 * HOUR
     )
   }
-  t.comment(`${halted} of ${GOOD_BUNDLES} good bundles halted`)
+  const { user, system } = process.cpuUsage(start)
+  const seconds = Math.round((user + system) / 1e6)
+  t.comment(`${halted} of ${GOOD_BUNDLES} good bundles halted; ${seconds} s of CPU`)
   t.ok(halted <= GOOD_BUNDLES / 500, `${halted} halted`)
 })

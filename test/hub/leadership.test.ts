@@ -179,6 +179,21 @@ t.test(
   }
 )
 
+t.test('the leader names a hub that it has not seen for two minutes', async t => {
+  const { fleet, a, b } = await pair(t)
+  await fleet.pass(130, a, b)
+  t.strictSame(a.leadership.status.missing, [])
+  await fleet.pass(110, a)
+  t.strictSame(a.leadership.status.missing, [], 'it may be restarting')
+  await fleet.pass(50, a)
+  t.strictSame(a.leadership.status.missing, ['b'])
+  await fleet.pass(10, a, b)
+  t.strictSame(a.leadership.status.missing, [])
+  await fleet.pass(200, b)
+  t.strictSame(fleet.leaders(b), ['b'])
+  t.strictSame(b.leadership.status.missing, ['a'], 'the one that led before')
+})
+
 t.test('a hub that is cut off stops changing things before the other one begins', async t => {
   const { fleet, a, b } = await pair(t)
   a.connection.isCut = true

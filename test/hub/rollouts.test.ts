@@ -51,6 +51,7 @@ async function rig(t: Test, isReal = false) {
     band: { blocked: 0.05, servfail: 0.02, latency: 3, lagging: 0, unready: 0, lookups: 10 },
     automatic: true,
     silentAfter: 60_000,
+    proxy: undefined,
     alerts: [],
     ...{ folder, socket: '', http: undefined, logs: undefined, pullFolder: undefined },
     publicUrl: undefined
@@ -96,7 +97,7 @@ async function rig(t: Test, isReal = false) {
     ...{ store, inventory, rollouts, roots, enrolment, nats, sources },
     problem: () => problem,
     leadership: {
-      status: { role: 'leader', leader: 'hub', name: 'hub' },
+      status: { role: 'leader', leader: 'hub', name: 'hub', missing: [] },
       guard: () => undefined,
       commit: () => Promise.resolve()
     },

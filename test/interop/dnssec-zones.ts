@@ -90,10 +90,14 @@ export interface SignedZones {
   readonly anchor: string
 }
 
-/** Makes and signs all zones in a folder. */
-export function makeZones(folder: string): SignedZones {
-  const maker = new ZoneMaker(folder)
-  for (const shape of SHAPES) maker.make(shape)
+/**
+ * Makes and signs all zones in a folder.
+ *
+ * @param records of a zone, in zone file format
+ */
+export function makeZones(folder: string, shapes = SHAPES, records = recordsOf): SignedZones {
+  const maker = new ZoneMaker(folder, records)
+  for (const shape of shapes) maker.make(shape)
   return maker.finish()
 }
 
@@ -101,11 +105,14 @@ class ZoneMaker {
   private readonly files: Record<string, string> = {}
   private readonly delegations: string[] = []
 
-  constructor(private readonly folder: string) {}
+  constructor(
+    private readonly folder: string,
+    private readonly records: (zone: string) => string
+  ) {}
 
   make(shape: Shape): void {
     const zone = `${shape.name}.${PARENT}`
-    writeFileSync(join(this.folder, zone), head(zone) + recordsOf(zone))
+    writeFileSync(join(this.folder, zone), head(zone) + this.records(zone))
     const plain = `plain.${zone}`
     writeFileSync(join(this.folder, plain), `${head(plain)}www IN A 192.0.2.30\n`)
     this.files[plain] = plain

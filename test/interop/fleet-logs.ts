@@ -3,19 +3,16 @@
  *
  *     node dist/test/interop/fleet-logs.js 30     kills thirty times instead of three
  */
-import { createHash, randomBytes, randomInt } from 'node:crypto'
+import { createHash, randomInt } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { jetstream } from '@nats-io/jetstream'
 import { connect, credsAuthenticator, headers } from '@nats-io/transport-node'
 import t from 'tap'
 import { LiveLookups } from '../../src/fleet/ship/live-lookups.js'
-import { NatsStore } from '../../src/fleet/ship/nats-store.js'
-import { Pace } from '../../src/fleet/ship/pace.js'
 import {
   BLOCKED_SUBJECT,
   CHUNK_HEADER,
-  inboxOf,
   LOGS_SUBJECT,
   MAX_BLOCKED,
   UPLOAD_SUBJECT,
@@ -26,20 +23,15 @@ import { verifyFleet } from '../../src/lookups/central/verify-fleet.js'
 import { CentralLog } from '../../src/lookups/central/central-log.js'
 import { openDatabase } from '../../src/lookups/archive/database.js'
 import { lines, record } from '../querylog/archive/lines.js'
-import { filesBelow, LoggingGateway, writeKeys } from '../fleet/ship-rig.js'
+import { filesBelow, writeKeys } from '../fleet/ship-rig.js'
 import { command, GatewayRig, HubRig, startUpstream } from './fleet-rig.js'
+import { closeFile, DAY, enrolled, LOOKUPS, send } from './fleet-shipping.js'
 import { Cluster, PATIENCE } from './nats-cluster.js'
 import { eventually, folder } from './processes.js'
 
 t.setTimeout(600_000)
 
 const KILLS = Number(process.argv[2] ?? 3)
-/** Enough for several chunks, since nothing of it can be compressed. */
-const LOOKUPS = 4_000
-const DAY = '2026-11-10'
-/** A file is on its way for longer than the time until a server is killed. */
-const RATE = 2 ** 18
-
 const hub = await HubRig.create(t)
 const reserved = await Cluster.reserve(t, hub.auth)
 const centre = join(folder(t), 'centre')
@@ -48,52 +40,14 @@ await reserved.form()
 await hub.start()
 await hub.says('connected to NATS')
 
-/** A gateway that is enrolled, with a connection as the fleet thread has. */
-async function enrolled(name: string) {
-  const rig = new GatewayRig(t, name, 'all')
-  await rig.enrol(hub)
-  const connection = await connect({
-    servers: reserved.urls,
-    authenticator: credsAuthenticator(readFileSync(rig.credentials)),
-    inboxPrefix: inboxOf(name),
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: 100,
-    pingInterval: 1_000
-  })
-  t.teardown(() => connection.close())
-  const log = new LoggingGateway(t, name)
-  const shipper = log.shipper(new NatsStore(() => connection, new Pace(RATE)))
-  return { name, connection, log, shipper }
-}
-
-const gateways = [await enrolled('one'), await enrolled('other')]
-
-/** Sends until the centre has confirmed everything. */
-function send({ name, shipper }: (typeof gateways)[number], output: () => string): Promise<void> {
-  let last = ''
-  return eventually(`${name} is confirmed: ${last} ${output()}`, PATIENCE * 2, async () => {
-    try {
-      const { files } = await shipper.pass()
-      return files === 0
-    } catch (error) {
-      last = (error as Error).message
-      return false
-    }
-  })
-}
+const gateways = [
+  await enrolled(t, hub, reserved.urls, 'one'),
+  await enrolled(t, hub, reserved.urls, 'other')
+]
 
 t.test(`${KILLS} times a server, and the hub, are killed while files travel`, async t => {
   for (let round = 0; round < KILLS; round++) {
-    const second = String(round % 60).padStart(2, '0')
-    for (const { log } of gateways) {
-      const all = Array.from({ length: LOOKUPS }, () =>
-        record(`${DAY}T10:00:${second}.000Z`, {
-          qname: `${randomBytes(20).toString('hex')}.example`
-        })
-      )
-      log.close(`20261110T1100${second}.000Z`, ...all)
-      await log.maintain(`${DAY}T12:00:00Z`)
-    }
+    for (const gateway of gateways) await closeFile(gateway, round)
     const sending = gateways.map(gateway => send(gateway, () => hub.output))
     await new Promise(resolve => setTimeout(resolve, randomInt(400)))
     const node = round % 3
@@ -265,7 +219,8 @@ t.test(
       live += (await consumer.next({ expires: 2_000 }))?.string() ?? ''
       return live.includes('banned.example')
     })
-    await eventually(`files of the gateway: ${site.output}`, PATIENCE, () => {
+    // They are converted at low priority.
+    await eventually(`files of the gateway: ${site.output}`, PATIENCE * 4, () => {
       const files = filesBelow(centre).filter(file => file.includes('gateway=site'))
       return Promise.resolve(files.length === 2)
     })

@@ -290,7 +290,7 @@ ${channel}
   /** Waits until a name is blocked here, or is not. */
   blocks(name: string, wanted = true): Promise<void> {
     return eventually(
-      `${this.name} blocks ${name}: ${wanted}\n${this.output}`,
+      () => `${this.name} blocks ${name}: ${wanted}\n${this.output}`,
       PATIENCE,
       async () => {
         return ((await this.rcode(name)) === 'NXDOMAIN') === wanted

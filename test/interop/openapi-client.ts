@@ -43,6 +43,7 @@ interface Sent {
   readonly query?: Json
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
+  readonly bodySerializer?: null
   readonly signal?: AbortSignal
 }
 
@@ -104,6 +105,9 @@ networks:
     exceptions:
       - { apps: [video], prefixes: [10.7.0.0/16], purpose: press, approved-by: head, from: ${day(-1)}, until: ${day(30)} }
     block: [{ id: ads, lists: [ads] }]
+dnssec:
+  exceptions:
+    - { name: broken.example, purpose: expired keys, approved-by: head, from: ${day(-1)}, until: ${day(20)} }
 lists:
   ads: { file: ads.txt }
 `
@@ -122,6 +126,7 @@ reports: [{ report: daily }]
 rules: { folder: rules, activate: manual }
 admin: { http: '127.0.0.1:${port}', socket: admin.sock, hub: hub.sock }
 log: { queries: { file: log/queries.jsonl, which: all, flush: 10ms } }
+bindings: { feeds: [{ name: nac, type: json, http: true }] }
 `,
     'rules/networks.yaml': NETWORKS,
     'rules/ads.txt': 'ads.example\n',
@@ -147,17 +152,19 @@ t.test('a generated client gets what the document says', async t => {
   const left = new Set(operations.map(({ operationId }) => operationId))
 
   /** Calls an operation and compares the response with the document. */
-  const call = async (id: string, sent: Sent = {}, expected = 200): Promise<unknown> => {
+  const call = async (id: string, sent: Sent = {}, ...expected: number[]): Promise<unknown> => {
     left.delete(id)
     const { responses } = operations.find(({ operationId }) => operationId === id)!
     const { response, data, error } = await sdk[id]!(sent)
     const { status } = response
     const found = error ?? data
-    t.equal(status, expected, `${id}: ${JSON.stringify(found ?? null).slice(0, 300)}`)
+    const isExpected = expected.length === 0 ? status === 200 : expected.includes(status)
+    t.ok(isExpected, `${id}: ${status}, ${JSON.stringify(found ?? null).slice(0, 300)}`)
     const documented = responses[status]
     t.ok(documented, `${id}: ${status} is documented`)
     const type = response.headers.get('content-type')?.split(';', 1)[0]
-    const types = documented?.content ?? {}
+    const content = Object.entries(documented?.content ?? {})
+    const types = Object.fromEntries(content.map(([key, media]) => [key.split(';', 1)[0]!, media]))
     if (type === undefined) t.strictSame(types, {}, `${id}: no content is documented`)
     else t.ok(types[type], `${id}: ${type} is documented`)
     const { schema } = (type === undefined ? undefined : types[type]) ?? {}
@@ -175,10 +182,14 @@ t.test('a generated client gets what the document says', async t => {
   await call('logout', {}, 404)
   for (const id of ['getStatus', 'getHealth', 'getTrend', 'getProcess', 'listChanges', 'listReads'])
     await call(id)
-  for (const id of ['listBlocks', 'listNetworks', 'listBans', 'listExceptions', 'listNotices'])
+  for (const id of [
+    ...['listBlocks', 'listNetworks', 'listBans', 'listExceptions', 'listNotices'],
+    'listDnssecExceptions'
+  ])
     await call(id)
   for (const id of ['listApps', 'listLists', 'listZones', 'listRuleFiles', 'listStoredReports'])
     await call(id)
+  await call('getProfile', { path: { id: 'nis2' } })
   await call('getNetwork', { path: { id: 'office' } })
   await call('getNetwork', { path: { id: 'nowhere' } }, 404)
   await call('getApp', { path: { id: 'video' } })
@@ -192,6 +203,14 @@ t.test('a generated client gets what the document says', async t => {
   const past = `${new Date(Date.now() - 2_000).toISOString().slice(0, 19)}Z`
   await call('explain', { query: { name: 'www.video.example', client: '10.0.0.1', at: past } })
 
+  const binding = '{"address":"127.0.0.1","user":"anna"}\n'
+  // The generator takes JSON lines for one JSON value.
+  const lines = { path: { feed: 'nac' }, bodySerializer: null }
+  await call('addBindings', { ...lines, body: binding })
+  await call('replaceBindings', { ...lines, body: binding })
+  await call('replaceBindings', { ...lines, body: 'nonsense' }, 422)
+  await call('findDevice', { query: { address: '127.0.0.1', at: past } })
+
   await eventually('the lookup is in the log', 30, async () => {
     const { items } = (await call('searchLookups', { query: { name: 'video.example' } })) as {
       items: unknown[]
@@ -200,13 +219,22 @@ t.test('a generated client gets what the document says', async t => {
   })
   const query = { name: '*.video.example', type: 'A', verdict: 'blocked', network: 'office' }
   await call('searchLookups', { query: { ...query, since: '2026-01-01T00:00:00Z', limit: 5 } })
-  for (const kind of ['overview', 'weekly', 'monthly', 'bypass', 'new-names'])
+  for (const kind of ['overview', 'weekly', 'monthly', 'bypass', 'egress', 'dnssec', 'new-names'])
     await call('getReport', { path: { kind } })
   await call('getReport', { path: { kind: 'daily' }, query: { id: 'today' } })
   await call('getReport', { path: { kind: 'ban' }, query: { id: 'video-ban' } })
   await call('getReport', { path: { kind: 'ban' }, query: { id: 'none' } }, 422)
   const { items: reads } = (await call('listReads')) as { readonly items: readonly Json[] }
   t.match(reads[1], { by: 'client', operation: 'getReport', rows: Number }, 'reads are recorded')
+  await call('groupLookups', { query: { by: 'app', top: 5 } })
+  await call('groupLookups', { query: { by: 'sql' } }, 400)
+  await call('listUnusualHours', { query: { hours: 24 } })
+  await call('getBanEffect', { path: { ban: 'video-ban' }, query: { weeks: 1 } })
+  await call('listFindings', { headers: { Prefer: 'wait=300' } })
+  const finding = { kind: 'tunnel', domain: 'tunnel.example', client: null, reason: 'our own test' }
+  const until = `${new Date(Date.now() + 86_400_000).toISOString().slice(0, 19)}Z`
+  const mute = await call('muteFinding', { body: { ...finding, until } })
+  await call('unmuteFinding', { path: { id: (mute as { readonly id: string }).id } }, 204)
   await call('getStoredReport', { path: { name: 'daily-2026-01-01.html' } }, 404)
 
   const { entries } = (await call('listRulesHistory', { query: { limit: 5 } })) as {
@@ -237,8 +265,21 @@ t.test('a generated client gets what the document says', async t => {
   await call('rollBack', { body: {} }, 409)
   const FOLDER = { 'Content-Type': 'application/vnd.interdict.rules+json' }
   const body = new Blob([JSON.stringify({ 'networks.yaml': NETWORKS.replace('ads,', 'ads2,') })])
-  await call('checkCandidate', { body, headers: FOLDER, query: { base: 'active' } })
+  // On a busy machine it becomes a job.
+  await call('checkCandidate', { body, headers: FOLDER, query: { base: 'active' } }, 200, 202)
   await call('packCandidate', { body, headers: FOLDER, query: { base: 'active', days: '5' } })
+  const edit = { kind: 'list', id: 'more', values: { file: 'lists/more.txt' } }
+  await call('makeEdits', { body: { edits: [edit] } })
+  const made = await call(
+    'makeDraft',
+    { body, headers: FOLDER, query: { title: 'T', reason: 'R' } },
+    201
+  )
+  const draft = { id: (made as { readonly id: string }).id }
+  await call('listDrafts')
+  await call('getDraft', { path: draft })
+  await call('approveDraft', { path: draft }, 403)
+  await call('discardDraft', { path: draft }, 204)
   await call('activateBundle', { body: new Blob(['bundle']) }, 409)
 
   await call('listRings')
@@ -250,16 +291,23 @@ t.test('a generated client gets what the document says', async t => {
   await call('haltRing', { path: { ring: 'all' }, body: { reason: 'complaints' } })
 
   const headers = { Prefer: 'respond-async' }
+  const done = async (id: string): Promise<void> =>
+    eventually('the job is done', 60, async () => {
+      const { state } = (await call('getJob', { path: { id } })) as { readonly state: string }
+      return state === 'done'
+    })
+  await call('exportLookups', { query: { format: 'csv' } })
+  const exported = await call('exportLookups', { query: { format: 'csv' }, headers }, 202)
+  const { id: file } = exported as { readonly id: string }
+  await done(file)
+  await call('getJobFile', { path: { id: file } })
   const accepted = await call(
     'getReport',
     { path: { kind: 'overview' }, query: { top: '7' }, headers },
     202
   )
   const { id } = accepted as { readonly id: string }
-  await eventually('the job is done', 60, async () => {
-    const { state } = (await call('getJob', { path: { id } })) as { readonly state: string }
-    return state === 'done'
-  })
+  await done(id)
   await call('listJobs')
   await call('cancelJob', { path: { id } }, 204)
   await call('getJob', { path: { id } }, 404)

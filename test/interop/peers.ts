@@ -71,11 +71,12 @@ remote-control:
 export async function bindBehind(
   t: Test,
   interdict: number,
-  anchors: readonly string[]
+  anchors: readonly string[],
+  more = ''
 ): Promise<Validator> {
   return await bind(
     t,
-    `dnssec-validation yes; recursion yes; forward only;
+    `dnssec-validation yes; recursion yes; forward only; ${more}
   forwarders port ${interdict} { 127.0.0.1; };`,
     `trust-anchors {\n${anchors.map(staticKey).join('\n')}\n};`
   )
@@ -113,8 +114,8 @@ ${more}
 
 /** A DNSKEY record in words that BIND wants. */
 function staticKey(record: string): string {
-  const [zone, , , flags, protocol, algorithm, key] = record.split(/\s+/)
-  return `  ${zone} static-key ${flags} ${protocol} ${algorithm} "${key}";`
+  const [zone, , , flags, protocol, algorithm, ...key] = record.split(/\s+/)
+  return `  ${zone} static-key ${flags} ${protocol} ${algorithm} "${key.join('')}";`
 }
 
 /** What a resolver with a response policy zone takes: the zone's name, its file, whom to ask. */

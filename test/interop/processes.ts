@@ -35,9 +35,9 @@ export function textOf(path: string): string {
   return existsSync(path) ? readFileSync(path, 'utf8') : ''
 }
 
-/** Asks again every 50 ms until it is so; fails the test after `seconds`. */
+/** Asks again every 50 ms until it is so; fails the test after `seconds`. @param what a function is called at the failure */
 export async function eventually(
-  what: string,
+  what: string | (() => string),
   seconds: number,
   met: () => Promise<boolean>
 ): Promise<void> {
@@ -45,7 +45,7 @@ export async function eventually(
     if (await met()) return
     await sleep(50)
   }
-  throw new Error(`not within ${seconds} s: ${what}`)
+  throw new Error(`not within ${seconds} s: ${typeof what === 'string' ? what : what()}`)
 }
 
 /** A program under test, its output gathered, ended with the test whatever happens. */

@@ -52,11 +52,14 @@ export interface RplScenario {
 const CLAUSES = ['server', 'rpz', 'stub-zone', 'forward-zone', 'auth-zone', 'remote-control']
 const TTL = 3600
 
-/** @throws Error for what this reader does not know */
-export function readRpl(text: string): RplScenario {
+/**
+ * @param readRecord what becomes of each record, as it is in the file
+ * @throws Error for what this reader does not know
+ */
+export function readRpl(text: string, readRecord = readPlainRecord): RplScenario {
   const lines = text.split('\n')
   const end = lines.findIndex(line => line.startsWith('CONFIG_END'))
-  return { ...readConfig(lines.slice(0, end)), ...readScenario(lines.slice(end + 1)) }
+  return { ...readConfig(lines.slice(0, end)), ...readScenario(lines.slice(end + 1), readRecord) }
 }
 
 function readConfig(lines: readonly string[]): Pick<RplScenario, 'clauses' | 'files'> {
@@ -90,7 +93,10 @@ interface PendingEntry {
   sections: { ANSWER: string[]; AUTHORITY: string[]; ADDITIONAL: string[] }
 }
 
-function readScenario(lines: readonly string[]): Pick<RplScenario, 'title' | 'ranges' | 'steps'> {
+function readScenario(
+  lines: readonly string[],
+  readRecord: (text: string) => string
+): Pick<RplScenario, 'title' | 'ranges' | 'steps'> {
   const ranges: { from: number; to: number; address: string; entries: RplEntry[] }[] = []
   const steps: { number: number; kind: string; words: string[]; entry: RplEntry | undefined }[] = []
   let title = ''
@@ -119,7 +125,7 @@ function readScenario(lines: readonly string[]): Pick<RplScenario, 'title' | 'ra
       const sections = { ANSWER: [], AUTHORITY: [], ADDITIONAL: [] }
       entry = { match: [], reply: [], question: [], sections }
     } else if (keyword === 'ENTRY_END') {
-      const read = finished(entry!)
+      const read = finished(entry!, readRecord)
       if (isInRange) ranges.at(-1)!.entries.push(read)
       else steps.at(-1)!.entry = read
       entry = undefined
@@ -140,7 +146,10 @@ function withoutComment(line: string): string {
     .trim()
 }
 
-function finished({ match, reply, question, sections }: PendingEntry): RplEntry {
+function finished(
+  { match, reply, question, sections }: PendingEntry,
+  readRecord: (text: string) => string
+): RplEntry {
   const [name = '.', ...rest] = question[0]?.split(/\s+/) ?? []
   return {
     match,
@@ -148,15 +157,15 @@ function finished({ match, reply, question, sections }: PendingEntry): RplEntry 
     name: name === '.' ? name : name.toLowerCase().replace(/\.$/, ''),
     type: rest.at(-1) ?? 'A',
     sections: {
-      ANSWER: sections.ANSWER.map(readRecord),
-      AUTHORITY: sections.AUTHORITY.map(readRecord),
-      ADDITIONAL: sections.ADDITIONAL.map(readRecord)
+      ANSWER: sections.ANSWER.map(text => readRecord(text)),
+      AUTHORITY: sections.AUTHORITY.map(text => readRecord(text)),
+      ADDITIONAL: sections.ADDITIONAL.map(text => readRecord(text))
     }
   }
 }
 
 /** `a.  IN  TXT "text"`, with or without TTL and class, as `readMessage` writes it. */
-function readRecord(text: string): string {
+function readPlainRecord(text: string): string {
   const [, owner, rest] = /^(\S+)\s+(.*)$/.exec(text)!
   const parts = /^(?:(?:(\d+)|IN)\s+)?(?:(?:(\d+)|IN)\s+)?([A-Z]+\d*)\s+(.*)$/.exec(rest!)
   if (parts === null) throw new Error(`unknown record: ${text}`)

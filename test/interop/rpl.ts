@@ -1,5 +1,5 @@
 /**
- * The scenarios that Unbound publishes for response policy zones, played to Interdict: the same zones as
+ * The scenarios that Unbound publishes for response policy zones, DNS64 and local zones, played to Interdict: the same zones as
  * lists, the same upstream, the same queries, and answers compared as Unbound's testbound does. Run by
  * `npm run test:interop`.
  */
@@ -32,7 +32,9 @@ const CLIENT = '127.0.0.1'
 
 const folder = fetchScenarios(t)
 const only = process.argv[2] ?? ''
-const files = readdirSync(folder).filter(name => /rpz.*\.rpl$/.test(name) && name.includes(only))
+const files = readdirSync(folder).filter(
+  name => /(rpz|dns64|local).*\.rpl$/.test(name) && name.includes(only)
+)
 t.ok(files.length >= 28 || only !== '', `${files.length} scenarios in ${folder}`)
 
 for (const file of files) {

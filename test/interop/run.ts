@@ -11,7 +11,7 @@ const ALONE = ['interop', 'hand-over']
 /** They take a minute each, and start before the others. */
 const LONGEST = ['fleet', 'two-hubs', 'rpz']
 /** Needs files of public scenarios, which this repository does not have. */
-const BY_ITSELF = ['rpl']
+const BY_ITSELF = ['rpl', 'rpl-validation']
 const SELF = 'run'
 const JOBS = 3
 /** In milliseconds, packages included. */

@@ -120,39 +120,52 @@ t.test('apt', async t => {
   })
 })
 
-/** What every RPM system has. Its packages belong to the distribution. */
-const SYSTEM = `Name: system
-Version: 1
-Release: 1
-Summary: system
+/** Makes an RPM package without files. @returns its path */
+async function emptyRpm(name: string, release: string, provides: string): Promise<string> {
+  const spec = join(folder, `${name}-${release}.spec`)
+  writeFileSync(
+    spec,
+    `Name: ${name}
+Version: 0
+Release: ${release}
+Summary: ${name}
 License: none
 BuildArch: noarch
-Provides: /bin/sh, glibc = 2.36, libgcc, libstdc++, systemd, util-linux
+Provides: ${provides}
 %description
-system
+${name}
 %files
 `
-
-t.test('dnf', async t => {
-  const root = join(folder, 'root')
-  const spec = join(folder, 'system.spec')
-  writeFileSync(spec, SYSTEM)
+  )
   await run('rpmbuild', ['-bb', '--define', `_topdir ${folder}/rpmbuild`, spec])
-  const system = join(folder, 'rpmbuild/RPMS/noarch/system-1-1.noarch.rpm')
-  const install = async (): Promise<Ended> => {
-    rmSync(root, { recursive: true, force: true })
-    mkdirSync(join(root, 'etc/yum.repos.d'), { recursive: true })
-    writeFileSync(
-      join(root, 'etc/yum.repos.d/interdict.repo'),
-      `[interdict]
+  return join(folder, `rpmbuild/RPMS/noarch/${name}-0-${release}.noarch.rpm`)
+}
+
+/** What every RPM system has. Its packages belong to the distribution. */
+const SYSTEM = '/bin/sh, glibc = 2.36, libgcc, libstdc++, systemd, util-linux'
+
+/** A new root with these packages, and the repository as operators write it, see docs/operations/deploying.md. */
+async function newRoot(root: string, packages: readonly string[]): Promise<void> {
+  rmSync(root, { recursive: true, force: true })
+  mkdirSync(join(root, 'etc/yum.repos.d'), { recursive: true })
+  writeFileSync(
+    join(root, 'etc/yum.repos.d/interdict.repo'),
+    `[interdict]
 name=Interdict
 baseurl=file://${REPOSITORY}/yum
 gpgkey=file://${REPOSITORY}/interdict.asc
 gpgcheck=1
 repo_gpgcheck=1
 `
-    )
-    await run('rpm', ['--root', root, '-i', system])
+  )
+  await run('rpm', ['--root', root, '-i', ...packages])
+}
+
+t.test('dnf', async t => {
+  const root = join(folder, 'root')
+  const system = await emptyRpm('system', '1', SYSTEM)
+  const install = async (): Promise<Ended> => {
+    await newRoot(root, [system])
     const words = ['--installroot', root, '--releasever=1', '--setopt=tsflags=noscripts']
     const repos = [`--setopt=reposdir=${root}/etc/yum.repos.d`, `--setopt=cachedir=${root}/cache`]
     return attempt('dnf', [...words, ...repos, '-y', 'install', 'interdict'], { seconds: 120 })
@@ -180,4 +193,50 @@ repo_gpgcheck=1
   await run('rpmsign', ['--delsign', rpm])
   const released = readFileSync(join(PACKAGES, `interdict-${version}-1.x86_64.rpm`))
   t.ok(readFileSync(rpm).equals(released), 'without the signature it is that of the release')
+  restore()
+})
+
+/** The settings for dnf-automatic that docs/operations/upgrading.md recommends. */
+function dnfAutomaticRecipe(): string {
+  const page = readFileSync('docs/operations/upgrading.md', 'utf8')
+  const [, recipe = ''] = /\n( {4}\[commands\]\n(?: {4}.*\n|\n)+)/.exec(page) ?? []
+  return recipe.replace(/^ {4}/gm, '')
+}
+
+t.test('dnf-automatic upgrades the gateway and nothing else', async t => {
+  const root = join(folder, 'automatic')
+  await newRoot(root, [
+    await emptyRpm('system', '1', SYSTEM),
+    await emptyRpm('interdict', '0', 'interdict-before')
+  ])
+  const others = join(folder, 'others')
+  mkdirSync(others)
+  cpSync(await emptyRpm('system', '2', SYSTEM), join(others, 'system.rpm'))
+  await run('createrepo_c', ['--quiet', others])
+  const repo = `[others]\nname=others\nbaseurl=file://${others}\ngpgcheck=0\n`
+  writeFileSync(join(root, 'etc/yum.repos.d/others.repo'), repo)
+  const key = join(REPOSITORY, 'interdict.asc')
+  await run('rpm', ['--root', root, '--import', key])
+  const places = `installroot = ${root}
+reposdir = ${root}/etc/yum.repos.d
+cachedir = ${root}/cache
+releasever = 1
+tsflags = noscripts
+`
+  const automatic = async (settings: string): Promise<string> => {
+    const file = join(folder, 'automatic.conf')
+    writeFileSync(file, `${settings}${places}[emitters]\nemit_via = stdio\n`)
+    // As the program dnf-automatic of Fedora, which Debian's package lacks.
+    const program = 'import sys; from dnf.automatic.main import main; sys.exit(main(sys.argv[1:]))'
+    const ended = await attempt('/usr/bin/python3', ['-c', program, file], { seconds: 120 })
+    t.equal(ended.code, 0, ended.text)
+    return run('rpm', ['--root', root, '-qa'])
+  }
+  const recipe = dnfAutomaticRecipe()
+  t.match(recipe, /apply_updates/)
+  const upgraded = await automatic(recipe)
+  t.match(upgraded, `interdict-${version}-1`)
+  t.match(upgraded, 'system-0-1.')
+  const all = await automatic(recipe.replace(/^includepkgs.*\n/m, ''))
+  t.match(all, 'system-0-2.', 'without includepkgs, everything is upgraded')
 })

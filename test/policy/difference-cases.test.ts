@@ -1,9 +1,10 @@
 import t from 'tap'
 import { readPrefix } from '../../src/base/values/address.js'
 import type { DifferenceOptions } from '../../src/policy/diff/change-collector.js'
-import { difference } from '../../src/policy/diff/difference.js'
+import { countOtherChanges, difference } from '../../src/policy/diff/difference.js'
 import { LocalDataBuilder } from '../../src/policy/rules/lists/local-data.js'
 import type { RuleSet } from '../../src/policy/rules/model/types.js'
+import { readName } from '../../src/wire/dns/name/name.js'
 import { allow, ban, block, exception, inline, network, part, ruleSet, source } from './rule-set.js'
 
 const APP = source('app', 'a.example', '=b.example', '192.0.2.0/24')
@@ -296,6 +297,9 @@ t.test('a renamed network is not a move', async t => {
     moves: [],
     renamed: [{ before: 'one', after: 'uno' }],
     ech: [],
+    dnssec: [],
+    dnssecExceptions: [],
+    resolution: [],
     recognized: [],
     changes: []
   })
@@ -315,6 +319,52 @@ t.test('reports networks whose clients receive HTTPS records otherwise', async t
   t.strictSame(found.ech, [
     { networks: { before: 'one', after: 'one' }, ech: { before: 'pass', after: 'hide-https' } },
     { networks: { before: 'gone', after: 'one' }, ech: { before: 'pass', after: 'hide-https' } }
+  ])
+})
+
+t.test('reports networks whose answers are validated otherwise', async t => {
+  const one = network('one', ['10.0.0.0/8'], [BAN])
+  const two = { ...network('two', ['10.1.0.0/16'], []), dnssec: 'observe' } as const
+  const found = difference(
+    { before: ruleSet(one, two), after: ruleSet({ ...one, dnssec: 'enforce' }, two) },
+    { at: 0, examples: 1 }
+  )
+  t.strictSame(found.dnssec, [
+    { networks: { before: 'one', after: 'one' }, dnssec: { before: 'off', after: 'enforce' } }
+  ])
+  t.equal(countOtherChanges(found), 1)
+})
+
+t.test('reports DNSSEC exceptions that are in force or to come', async t => {
+  const position = { file: 'networks.yaml', line: 1, column: 1 }
+  const except = (text: string, until: number, from = 0, purpose = 'P') => {
+    return { text, name: readName(text), purpose, approvedBy: 'A', position, from, until }
+  }
+  const set = (...dnssecExceptions: ReturnType<typeof except>[]): RuleSet => ({
+    ...ruleSet(network('one', ['10.0.0.0/8'], [])),
+    dnssecExceptions
+  })
+  const found = difference(
+    {
+      before: set(
+        ...[
+          except('same.example', 100),
+          except('longer.example', 100),
+          except('less.example', 100)
+        ],
+        ...[except('over.example', 5), except('begun.example', 100, 5)]
+      ),
+      after: set(
+        ...[except('Same.example', 100, 0, 'Q'), except('longer.example', 200)],
+        ...[except('more.example', 100, 50), except('begun.example', 100, 7)]
+      )
+    },
+    { at: 10, examples: 1 }
+  )
+  t.strictSame(found.dnssecExceptions, [
+    { name: 'longer.example', kind: 'changed' },
+    { name: 'less.example', kind: 'removed' },
+    { name: 'more.example', kind: 'added' }
   ])
 })
 

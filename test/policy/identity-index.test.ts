@@ -18,7 +18,10 @@ const hash = (token: string): Buffer => createHash('sha256').update(token).diges
 const APP = source('app', 'a.example')
 
 function client(id: string, to: string, more: Partial<ClientRule> = {}): ClientRule {
-  const none = { certificates: [], labels: [], tokens: [], isRevoked: false }
+  const none = {
+    ...{ certificates: [], labels: [], tokens: [], devices: [], unknownIn: [] },
+    isRevoked: false
+  }
   return { id, position, network: to, ...none, ...more }
 }
 

@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { compile } from '../../src/policy/compile/compile.js'
 import type { LandingRules } from '../../src/admin/register/landing-server.js'
 import { publicBans } from '../../src/admin/register/public-bans.js'
@@ -34,9 +34,17 @@ networks:
   tablets: { extends: federal, prefixes: ['::1'], language: de }
 `
 
-export async function rulesOf(networks: string): Promise<RuleSet> {
+/** @param files others than `networks.yaml`, in folders */
+export async function rulesOf(
+  networks: string,
+  files: Readonly<Record<string, string>> = {}
+): Promise<RuleSet> {
   const folder = mkdtempSync(join(tmpdir(), 'interdict-register-'))
   writeFileSync(join(folder, 'networks.yaml'), networks)
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(join(folder, dirname(path)), { recursive: true })
+    writeFileSync(join(folder, path), text)
+  }
   const loaded = await loadRules(folder)
   rmSync(folder, { recursive: true })
   if (!loaded.ok) throw new Error(loaded.errors.map(({ message }) => message).join('\n'))

@@ -13,11 +13,11 @@ const site = registerSite(bans, 'nl', '2026-06-01')
 
 t.test('bans in force, upcoming and ended, without bans in monitor mode', t => {
   t.strictSame(
-    bans.map(({ reference, state, networks }) => [reference, state, networks.join()]),
+    bans.map(({ reference, state, networks }) => [reference, state, networks]),
     [
-      ['be-clip', 'in force', 'phones,tablets'],
-      ['federal-old-example-237d252768', 'ended', 'phones,tablets'],
-      ['federal-next-example-918e5c0a8c', 'upcoming', 'phones,tablets']
+      ['be-clip', 'in force', 2],
+      ['ban-237d252768', 'ended', 2],
+      ['ban-918e5c0a8c', 'upcoming', 2]
     ]
   )
   t.equal(bans[0]!.from, '2023-03-10', 'dates are in the time zone of the rules')
@@ -59,12 +59,57 @@ t.test('the policy of each page allows its style sheet', t => {
   t.end()
 })
 
+const TRANSLATED = `
+networks:
+  staff-lan-7:
+    title: { en: Offices, fr: Bureaux }
+    prefixes: [127.0.0.0/9]
+    bans:
+      - names: [clip.example]
+        authority: Council
+        reference: Decision 7
+        legal-basis: Circular 716
+        schedule: { days: mon-fri, hours: 08:00-17:00 }
+        explain:
+          fr: { title: Clips, authority: Conseil, reference: Décision 7, legal-basis: Circulaire 716 }
+          nl: { authority: Raad }
+      - { lists: [internal-list-3], authority: Council, reference: Decision 8 }
+  guest-lan-9: { extends: staff-lan-7, prefixes: ['::1'] }
+lists: { internal-list-3: { file: lists/x.txt } }
+`
+
+t.test('authority, reference, titles and days are those of the language of the page', async t => {
+  const translated = await rulesOf(TRANSLATED, { 'lists/x.txt': 'list.example\n' })
+  const [clip] = publicBans(translated, NOW)
+  const pages = registerSite([clip!], 'en', '2026-06-01')
+  const path = `bans/${clip!.reference}/index.html`
+  const french = pages.get(`fr/${path}`)!
+  t.match(french, 'Bloqué par décision : Clips. Conseil : Décision 7')
+  for (const text of ['<h1>Clips</h1>', 'Conseil', 'Décision 7', 'Circulaire 716', 'Bureaux, +1'])
+    t.match(french, text)
+  t.match(french, /lun\.-ven\. 08:00-17:00/)
+  for (const text of ['Council', 'Decision', 'Circular', 'Offices', 'mon-fri'])
+    t.notMatch(french, text)
+  const dutch = pages.get(`nl/${path}`)!
+  t.match(dutch, 'Geblokkeerd bij besluit: clip.example. Raad: Decision 7')
+  t.match(dutch, 'ma-vr 08:00-17:00')
+  t.match(pages.get(`en/${path}`), 'Council: Decision 7')
+})
+
+t.test('ids of networks and lists are not published', async t => {
+  const translated = await rulesOf(TRANSLATED, { 'lists/x.txt': 'list.example\n' })
+  const all = [...registerSite(publicBans(translated, NOW), 'en', '2026-06-01')].flat().join('\n')
+  for (const id of ['staff-lan-7', 'guest-lan-9', 'internal-list-3', 'list.example'])
+    t.notMatch(all, id)
+  t.match(all, 'Blocked by decision: names of a list. Council: Decision 8')
+})
+
 t.test('names written in a rule are named, the first five of them', async t => {
   const names = Array.from({ length: 7 }, (_, i) => `n${i}.example`)
   const more = `{ names: [${names.join(', ')}], authority: A, reference: R }`
   const text = `networks: { n: { prefixes: [10.0.0.0/8], bans: [${more}] } }`
   const [ban] = publicBans(await rulesOf(text), NOW)
-  t.strictSame(ban!.titles, [...names.slice(0, 5), '+2'])
+  t.equal(ban!.texts.de.title, [...names.slice(0, 5), '+2'].join(', '))
 })
 
 t.test('every relative link leads to a page', t => {

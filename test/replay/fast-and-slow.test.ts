@@ -236,8 +236,11 @@ t.test('both readers say the same of lines with a field more, wherever it is', a
   }
 })
 
+/** The last ones, of validation: a line with them is parsed as JSON, or left out. */
+const VALIDATION_FIELDS = 5
+
 t.test('no field of a line as our own log has it stands for another', async t => {
-  const names = Object.keys(QUERY_FIELDS)
+  const names = Object.keys(QUERY_FIELDS).slice(0, -VALIDATION_FIELDS)
   const bit = (name: string): number => bitOf(name.charCodeAt(0), name.charCodeAt(name.length - 1))
   let seen = INPUT_BITS
   for (const name of names.slice(names.indexOf('verdict') + 1)) {

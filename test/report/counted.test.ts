@@ -8,7 +8,7 @@ import type { Log } from '../../src/analysis/report/log.js'
 import { toJson } from '../../src/analysis/report/output/json.js'
 import { banReport } from '../../src/analysis/report/questions/ban.js'
 import { bypass } from '../../src/analysis/report/questions/bypass.js'
-import { newNames } from '../../src/analysis/report/questions/new-names.js'
+import { newNames } from '../../src/analysis/report/names/new-names.js'
 import { overview } from '../../src/analysis/report/questions/overview.js'
 import type { Filters, Selection } from '../../src/analysis/report/questions/selection.js'
 import { REPORT_KEYS } from '../../src/lookups/sql/report-keys.js'
@@ -62,7 +62,7 @@ function awkward(random: () => number, at: number): QueryRecord {
     serial: one(random, 7, undefined),
     verdict,
     ...(random() < 0.2 ? { app: undefined, match: undefined } : ruled)
-  } as Partial<QueryRecord>)
+  })
 }
 
 function lookups(count: number): QueryRecord[] {
@@ -132,6 +132,13 @@ const filters: Readonly<Record<string, Filters>> = {
 /** Asked as others are, so that one filter is as good as another. */
 const ALIKE = new Set(['exception', 'match', 'type', 'day', 'client, one row', 'daily'])
 const BYPASS = ['encrypted-dns', 'private-relay', 'firefox-canary']
+const LISTED = {
+  isListed: () => false,
+  domains: new Map([
+    ['new-host.example', 'tiktok'],
+    ['example.com', 'tiktok']
+  ])
+}
 const reports: Readonly<Record<string, (log: Log, selection: Selection) => Promise<Report>>> = {
   ...Object.fromEntries(
     REPORT_KEYS.map(key => [key, (log: Log, of: Selection) => overview(log, key, of, TOP)])
@@ -141,7 +148,7 @@ const reports: Readonly<Record<string, (log: Log, selection: Selection) => Promi
     dailyReport(log, { ...of, since: of.since ?? NOW - DAY, until: of.until ?? NOW }, TOP),
   ban: (log, of) => banReport(log, 'federal-tiktok', of, undefined, TOP, ['Proof', 'none']),
   bypass: (log, of) => bypass(log, of, BYPASS, TOP),
-  'new-names': (log, of) => newNames(log, { ...of, since: of.since ?? START }, () => false, TOP)
+  'new-names': (log, of) => newNames(log, { ...of, since: of.since ?? START }, LISTED, TOP)
 }
 
 t.test(

@@ -24,7 +24,7 @@ const REPORT: Report = {
       emptyText: 'None.',
       columns: [column('app', 'text'), column('share', 'share'), column('note', 'text')],
       rows: [
-        ['tiktok', 0.5, 'x'],
+        ['tiktok', 0.5, '2026-12-05'],
         ['other', 0, null]
       ],
       chart: {
@@ -81,6 +81,7 @@ t.test('a page has headline figures, marks rows that matter, and shows shares as
   )
   t.match(page, '<tr><th scope="row" class="w">offices</th>')
   t.match(page, '<rect width="100" height="8">', 'of the greatest')
+  t.match(page, 'class="t" data-label="Note">2026-12-05</td>', 'a date does not wrap')
   t.match(page, '<p class="none">None at all.</p>')
   t.notMatch(toHtml({ ...REPORT, tiles: [] }, ORIGIN), 'class="tiles"')
 })

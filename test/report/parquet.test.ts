@@ -8,7 +8,7 @@ import type { Log } from '../../src/analysis/report/log.js'
 import { toJson } from '../../src/analysis/report/output/json.js'
 import { banReport } from '../../src/analysis/report/questions/ban.js'
 import { bypass } from '../../src/analysis/report/questions/bypass.js'
-import { newNames } from '../../src/analysis/report/questions/new-names.js'
+import { newNames } from '../../src/analysis/report/names/new-names.js'
 import { overview } from '../../src/analysis/report/questions/overview.js'
 import { REPORT_KEYS } from '../../src/lookups/sql/report-keys.js'
 import type { Report } from '../../src/analysis/report/report.js'
@@ -20,6 +20,13 @@ const timeZone = 'UTC'
 const TENDED = { threads: 1, parquet: true, chain: undefined, keep: undefined }
 const since = Date.UTC(2026, 10, 10)
 const day = { since, until: since + 86_400_000, timeZone }
+const LISTED = {
+  isListed: () => false,
+  domains: new Map([
+    ['new-host.example', 'tiktok'],
+    ['example.com', 'tiktok']
+  ])
+}
 const reports: Readonly<Record<string, (log: Log) => Promise<Report>>> = {
   ...Object.fromEntries(
     REPORT_KEYS.map(key => [
@@ -31,7 +38,7 @@ const reports: Readonly<Record<string, (log: Log) => Promise<Report>>> = {
   ban: log => banReport(log, 'federal-tiktok', { timeZone }, undefined, TOP, ['Proof', 'none']),
   bypass: log =>
     bypass(log, { timeZone }, ['encrypted-dns', 'private-relay', 'firefox-canary'], TOP),
-  'new-names': log => newNames(log, { since, timeZone }, () => false, TOP)
+  'new-names': log => newNames(log, { since, timeZone }, LISTED, TOP)
 }
 
 /** What each report says of a log, and a digest of all its lookups. */

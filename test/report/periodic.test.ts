@@ -148,6 +148,28 @@ t.test('the day so far: the axis has all hours, the table those that have begun'
   t.equal(rows.length, 11)
 })
 
+t.test('a day is compared with the same weekday of the week before', async t => {
+  const comparedWith = async (days: readonly string[], options = {}): Promise<string> => {
+    const records = days.map(day => blocked(day, 'tiktok'))
+    const { facts } = await reportOf(t, 'daily', records, options)
+    return facts.find(([label]) => label === 'Compared')?.[1] ?? ''
+  }
+  const TEXT = 'same weekday of the week before'
+  // 2026-11-02 is a Monday. The busy days before it do not count.
+  const weekend = ['2026-10-31', '2026-10-31', '2026-11-01', '2026-11-01', '2026-11-01']
+  t.equal(
+    await comparedWith(['2026-10-26', ...weekend, '2026-11-02', '2026-11-02']),
+    `blocked +100% against the ${TEXT} (1)`
+  )
+  t.equal(await comparedWith([...weekend, '2026-11-02']), `no lookups of the ${TEXT} in the log`)
+  // Both are of 09:30: the day so far ends before that.
+  const now = at('2026-11-02') + 8 * 3_600_000
+  t.equal(
+    await comparedWith(['2026-10-26', '2026-11-02'], { now }),
+    `no lookups of the ${TEXT} in the log`
+  )
+})
+
 t.test('bypass lookups that were answered are counted and marked', async t => {
   const canary = (verdict: string): QueryRecord =>
     record('2026-11-02T10:00:00.000Z', {

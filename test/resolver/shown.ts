@@ -5,10 +5,14 @@ import { showRcode } from '../../src/wire/dns/registry/rcode.js'
 export interface Shown {
   readonly rcode: string
   readonly truncated: boolean
+  /** AD. */
+  readonly authentic: boolean
   readonly answers: string[]
   readonly authorities: string[]
   /** INFO-CODE; -1: none. */
   readonly ede: number
+  /** EXTRA-TEXT of that error. */
+  readonly edeText: string
 }
 
 /** RFC 8914 §2. */
@@ -21,16 +25,18 @@ export function shown(octets: Uint8Array): Shown {
   return {
     rcode: showRcode(((opt?.extendedRcode ?? 0) << 4) | (octets[3]! & 15)),
     truncated: message.flag_tc,
+    authentic: message.flag_ad,
     answers: message.answers!.map(showRecord),
     authorities: message.authorities!.map(showRecord),
-    ede: edeOf(opt)
+    ...edeOf(opt)
   }
 }
 
-function edeOf(opt: packet.OptAnswer | undefined): number {
+function edeOf(opt: packet.OptAnswer | undefined): Pick<Shown, 'ede' | 'edeText'> {
   const options = opt?.options as { code: number; data?: Buffer }[] | undefined
   const data = options?.find(option => option.code === OPTION_EDE)?.data
-  return data === undefined ? -1 : data.readUInt16BE(0)
+  if (data === undefined) return { ede: -1, edeText: '' }
+  return { ede: data.readUInt16BE(0), edeText: data.toString('utf8', 2) }
 }
 
 function showRecord(record: packet.Answer): string {

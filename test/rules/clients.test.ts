@@ -63,6 +63,26 @@ t.test('clients and their authorities', async t => {
   t.ok(authority!.crlUntil < NOW)
 })
 
+t.test('clients by the device behind their address', async t => {
+  const { clients } = await loadGood(
+    t,
+    rules([
+      "a: { network: phones, mac: '02-00-5E-10-00-07', user: [Anna, CORP\\bob] }",
+      'b: { network: lan, group: Staff, host: TV.Example., unknown-in: [lan, phones] }'
+    ]),
+    NOW
+  )
+  const fact = (fact: string, value: string) => ({ fact, value })
+  t.strictSame(
+    clients!.clients.map(({ devices }) => devices),
+    [
+      [fact('mac', '02:00:5e:10:00:07'), fact('user', 'anna'), fact('user', 'corp\\bob')],
+      [fact('group', 'staff'), fact('host', 'tv.example')]
+    ]
+  )
+  t.strictSame(clients!.clients[1]!.unknownIn, ['lan', 'phones'])
+})
+
 t.test('an authority revoked by another one no longer signs', async t => {
   const files = { ...rules([], ', crl: mdm.crl'), 'mdm.crl': makeCrl(root, [middle]) }
   const { clients } = await loadGood(t, files, NOW)
@@ -121,6 +141,29 @@ const refused: readonly (readonly [it: string, Files, ...errors: string[]])[] = 
     'two with one token',
     rules([`a: { network: lan, token: ${HASH} }`, `b: { network: lan, token: [${HASH}] }`]),
     'RULES_CLIENT_TWICE networks.yaml:6:29'
+  ],
+  [
+    'two with one MAC address',
+    rules([
+      "a: { network: lan, mac: '02:00:5e:10:00:07' }",
+      "b: { network: lan, mac: ['02005E100007'] }"
+    ]),
+    'RULES_CLIENT_TWICE networks.yaml:6:27'
+  ],
+  [
+    'what is not a MAC address',
+    rules(["a: { network: lan, mac: '02:00:5e' }"]),
+    'DOCUMENT_INVALID networks.yaml:5:27'
+  ],
+  [
+    'unknown devices in an unknown network',
+    rules(['a: { network: lan, unknown-in: [x] }']),
+    'RULES_UNKNOWN_NETWORK networks.yaml:5:35'
+  ],
+  [
+    'unknown devices that are two clients',
+    rules(['a: { network: lan, unknown-in: [lan] }', 'b: { network: phones, unknown-in: [lan] }']),
+    'RULES_CLIENT_TWICE networks.yaml:6:38'
   ],
   ['one that nothing tells', rules(['a: { network: lan }']), 'DOCUMENT_INVALID networks.yaml:5:6'],
   [

@@ -142,10 +142,10 @@ t.test('warns where a ban or a block meets a record, once for each pair', async 
   if (!result.ok) return
   const about = result.warnings.filter(({ code }) => code.startsWith('RULES_RECORD'))
   t.strictSame(brief(about), [
-    'RULES_RECORD_BANNED networks.yaml:1:1',
-    'RULES_RECORD_BANNED networks.yaml:11:1',
-    'RULES_RECORD_BLOCKED networks.yaml:13:1',
-    'RULES_RECORD_BLOCKED networks.yaml:15:1'
+    'RULES_RECORD_BANNED networks.yaml:1:55',
+    'RULES_RECORD_BANNED networks.yaml:11:38',
+    'RULES_RECORD_BLOCKED networks.yaml:13:38',
+    'RULES_RECORD_BLOCKED networks.yaml:15:38'
   ])
 })
 

@@ -262,8 +262,7 @@ const bans = [
   ['be-federal-tiktok', 'tiktok,bytedance-shared', 'nxdomain', 'censored'],
   ['local-encrypted-dns', 'encrypted-dns,httpdns', 'nxdomain', 'blocked'],
   ['local-private-relay', 'private-relay', 'nxdomain', 'blocked'],
-  ['local-firefox-canary', 'firefox-canary', 'nxdomain', 'blocked'],
-  ['local-resolver-arpa', 'resolver-arpa', 'nodata', 'blocked']
+  ['local-firefox-canary', 'firefox-canary', 'nxdomain', 'blocked']
 ] as const
 
 for (const [id, apps, action, ede] of bans) {

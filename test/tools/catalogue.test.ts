@@ -12,6 +12,7 @@ import {
   type Comparison
 } from '../../tools/catalogue/comparison.js'
 import { COVERAGE_FILE, readCoverageLists } from '../../tools/catalogue/coverage-lists.js'
+import { factsTable, measureFacts, popularClaims } from '../../tools/catalogue/facts-coverage.js'
 import { hostNamesIn } from '../../tools/catalogue/host-names.js'
 import { readListFrom } from '../../tools/catalogue/lists.js'
 import { listsTable, replaceTable } from '../../tools/catalogue/page.js'
@@ -170,3 +171,34 @@ function run(...words: string[]): Promise<Run> {
     )
   })
 }
+
+t.test('facts are measured app by app, and popular names that apps claim are found', async t => {
+  const folder = site(t)
+  const facts = {
+    'clip.yaml':
+      'app: clip\ndomains:\n' +
+      '  - { name: www.clip.example, tier: core }\n  - { name: x.clip-cdn.example, tier: core }\n' +
+      '  - { name: clip.test, tier: core }\n  - { name: ads.clip.example, tier: avoid }\n' +
+      '  - { name: other.example, tier: shared }\n',
+    'unknown.yaml': 'app: unknown\ndomains: []\n',
+    '_sources.yaml': 'sources: {}\n'
+  }
+  mkdirSync(join(folder, 'facts/apps'), { recursive: true })
+  for (const [name, text] of Object.entries(facts))
+    writeFileSync(join(folder, 'facts/apps', name), text)
+  const catalogue = await readCatalogue(join(folder, 'rules'))
+  const comparison = new ListComparison(catalogue.ok ? catalogue.apps : [])
+  const measured = await measureFacts(join(folder, 'facts'), comparison)
+  t.match(measured, [
+    {
+      app: 'clip',
+      comparison: { names: 3, own: 1, paired: 1, missing: 1, missingNames: ['clip.test'] },
+      avoided: ['ads.clip.example']
+    }
+  ])
+  t.equal(measured.length, 1)
+  t.match(factsTable(measured), /^clip +3 +1 +1 +0 +0 +1 +66\.7% +66\.7% +1$/m)
+  const { names, byApp } = popularClaims(await readListFrom(join(folder, 'list.txt')), comparison)
+  t.equal(names, 10)
+  t.strictSame(byApp.get('clip'), ['clip.example', 'www.clip.example'])
+})

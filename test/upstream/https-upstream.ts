@@ -9,7 +9,7 @@ import {
 import type { AddressInfo, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Test } from 'tap'
-import type { UpstreamServer, UpstreamTls } from '../../src/resolver/upstream/upstream-server.js'
+import type { UpstreamServer, UpstreamTls } from '../../src/wire/sockets/upstream-server.js'
 import { responseTo } from './messages.js'
 
 /** A query over HTTPS, complete. */

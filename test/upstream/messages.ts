@@ -14,7 +14,8 @@ export const wire = (name: string): Uint8Array =>
 export const questionFor = (name: string, qtype: number = RRTYPE.A): ForwardedQuestion => ({
   question: Uint8Array.of(...wire(name), qtype >> 8, qtype, 0, 1),
   dnssecOk: false,
-  checkingDisabled: false
+  checkingDisabled: false,
+  forwarders: 0
 })
 
 export type ResponseOptions = {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import type { Test } from 'tap'
 import { TcpMessageReader } from '../../src/resolver/upstream/tcp/tcp-message-reader.js'
-import type { UpstreamServer, UpstreamTls } from '../../src/resolver/upstream/upstream-server.js'
+import type { UpstreamServer, UpstreamTls } from '../../src/wire/sockets/upstream-server.js'
 import { framed } from './bad-upstream.js'
 import { responseTo } from './messages.js'
 

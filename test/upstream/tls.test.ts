@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { pinOf } from '../../src/resolver/upstream/tcp/tls-connector.js'
-import type { UpstreamTls } from '../../src/resolver/upstream/upstream-server.js'
+import type { UpstreamTls } from '../../src/wire/sockets/upstream-server.js'
 import { makeCertificate } from '../tls/certificates.js'
 import { openSslObjects } from '../tls/open-ssl-objects.js'
 import { good } from './bad-upstream.js'

@@ -8,6 +8,14 @@ import {
   impactIn,
   rulesPath
 } from '../../src/admin/web/proposed-change.js'
+import {
+  absolute,
+  isGroup,
+  moved,
+  periodOf,
+  spanTimes,
+  withGroup
+} from '../../src/admin/web/explore-query.js'
 import { filtersIn, parseFilter, searchQuery, streamQuery } from '../../src/admin/web/log-filter.js'
 import { pageAt, urlOf } from '../../src/admin/web/pages.js'
 import { readSpan } from '../../src/admin/web/span.js'
@@ -51,6 +59,36 @@ t.test('filters live in the address, spans become times', async t => {
     [readSpan('15m'), readSpan('2w'), readSpan('2y')],
     [900_000, 1_209_600_000, undefined]
   )
+})
+
+t.test('links of Explore have absolute times and the same filters', async t => {
+  const now = Date.parse('2026-11-27T12:00:00.500Z')
+  t.strictSame(absolute({ app: 'tiktok', since: '1h' }, now), {
+    ...{ app: 'tiktok', since: '2026-11-27T11:00:00Z', until: '2026-11-27T12:00:00Z' }
+  })
+  const day = { since: '2026-11-26T12:00:00Z', until: '2026-11-27T12:00:00Z' }
+  t.strictSame(absolute({}, now), day, 'by default a day')
+  t.strictSame(withGroup(day, 'name', 'a.example'), { ...day, name: '=a.example' })
+  t.strictSame(moved(day, 'earlier'), { since: '2026-11-25T12:00:00Z', until: day.since })
+  t.strictSame(moved(day, 'later'), { since: day.until, until: '2026-11-28T12:00:00Z' })
+  t.strictSame(moved(day, 'closer'), {
+    ...{ since: '2026-11-26T18:00:00Z', until: '2026-11-27T06:00:00Z' }
+  })
+  t.strictSame(moved(moved(day, 'wider'), 'closer'), day)
+  t.strictSame(
+    periodOf(now, now),
+    { since: '2026-11-27T12:00:00Z', until: '2026-11-27T12:00:01Z' },
+    'at least a second'
+  )
+  t.strictSame([isGroup('app'), isGroup('x')], [true, false])
+})
+
+t.test('a span that a person chooses becomes times, so that its address does not move', async t => {
+  const now = Date.parse('2026-12-01T12:00:00.700Z')
+  t.strictSame(spanTimes('1h', now), {
+    ...{ since: '2026-12-01T11:00:00Z', until: '2026-12-01T12:00:00Z' }
+  })
+  t.strictSame(spanTimes('', now), {})
 })
 
 t.test('only visible rows exist', async t => {

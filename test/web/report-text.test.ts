@@ -15,8 +15,10 @@ t.test('titles, facts and words of reports in French; what is not known stays', 
     'no end date': 'sans fin',
     '1,420: 1,404 blocked, 13 monitored, 2 allowed, 1 without a matching rule':
       '1 420 · Bloquées 1 404 · Surveillées 13 · Autorisées 2 · Sans règle 1',
-    'blocked +7% against the mean of the previous 6 days (1,376)':
-      'bloquées +7 % (moyenne des 6 jours précédents : 1 376)',
+    'blocked +7% against the same weekday of the week before (1,376)':
+      'bloquées +7 % (même jour de la semaine précédente : 1 376)',
+    'no lookups of the same weekday of the week before in the log':
+      'aucune requête dans le journal (même jour de la semaine précédente)',
     'nothing blocked in the month before': 'rien de bloqué (mois précédent)',
     'No rule matched 1,204 lookups: add --all to include them.':
       'Requêtes sans règle correspondante : 1 204.',

@@ -73,6 +73,18 @@ export class ListComparison {
     return { app, ...counts.result() }
   }
 
+  /** The names of a list that each app claims. */
+  claims(sources: readonly NameSource[]) {
+    const byApp = new Map<string, string[]>()
+    let names = 0
+    eachName(sources, name => {
+      names++
+      for (const owner of this.ownersOf(name))
+        byApp.set(owner, [...(byApp.get(owner) ?? []), showName(name)])
+    })
+    return { names, byApp: byApp as ReadonlyMap<string, readonly string[]> }
+  }
+
   /** Whether the catalogue has an app. */
   has(app: string): boolean {
     return this.apps.has(app)

@@ -4,11 +4,14 @@ import { parseArgs } from 'node:util'
 import { showName } from '../../src/wire/dns/name/name.js'
 import { readCatalogue } from '../../src/policy/rules/apps/catalogue.js'
 import { sharedZoneContaining } from '../../src/policy/rules/apps/shared-zones.js'
+import { writeCatalogueBundle } from './bundle.js'
 import { coverage, ListComparison, ownCoverage, type Comparison } from './comparison.js'
 import { COVERAGE_FILE, readCoverageList, readCoverageLists } from './coverage-lists.js'
+import { factsTable, measureFacts, popularClaims } from './facts-coverage.js'
 import { readListFrom } from './lists.js'
 import { coverageTable, listsTable, replaceTable, type Measured } from './page.js'
 
+const EARLIER = 'tools/catalogue/earlier.json'
 const PAGE = 'docs/internals/catalogue.md'
 const USAGE = `npm run catalogue -- [options] [APP=]LIST...
 npm run catalogue -- [options]
@@ -23,6 +26,24 @@ npm run catalogue -- [options]
   --lists FILE     lists to measure without LIST (default: ${COVERAGE_FILE})
   --from FOLDER    read copies of those lists, by the path of their URL, instead of downloading them
   --write          write the tables of ${PAGE}
+
+npm run catalogue -- --coverage FOLDER [--popular LIST]
+
+  Measures the catalogue against gathered facts: for each FOLDER/apps/APP.yaml, how many of its domains of the tier
+  core the app claims, and of the tier avoid.
+
+  --popular LIST   also print how many of these popular names each app claims; with --names, which
+
+npm run catalogue -- --bundle FILE [--key FILE] [--serial N] [--created SECONDS] [--days N] [--catalogue-version V]
+
+  Writes the apps of --rules as a catalogue bundle, for \`interdict catalogue update\`. The same files and options
+  make the same bundle.
+
+  --key FILE               private key that signs it; several times for several keys
+  --catalogue-version V    default: the day of --created
+  --serial N               default: --created
+  --created SECONDS        since 1970; default: SOURCE_DATE_EPOCH, or now
+  --days N                 until it expires (default: 30)
 `
 
 const fail = (message: string): never => {
@@ -38,12 +59,22 @@ const { values, positionals } = parseArgs({
     names: { type: 'boolean', default: false },
     lists: { type: 'string', default: COVERAGE_FILE },
     from: { type: 'string' },
-    write: { type: 'boolean', default: false }
+    write: { type: 'boolean', default: false },
+    coverage: { type: 'string' },
+    popular: { type: 'string' },
+    bundle: { type: 'string' },
+    key: { type: 'string', multiple: true, default: [] },
+    serial: { type: 'string' },
+    created: { type: 'string' },
+    days: { type: 'string', default: '30' },
+    'catalogue-version': { type: 'string' }
   },
   allowPositionals: true
 })
 const top = Number(values.top)
 if (!(top >= 0) || (values.write && positionals.length > 0)) fail(USAGE)
+
+if (values.bundle !== undefined) await bundleCatalogue(values.bundle)
 
 const catalogue = await readCatalogue(values.rules)
 if (!catalogue.ok) fail(catalogue.errors.map(({ message }) => message).join('\n'))
@@ -53,9 +84,47 @@ const comparison = new ListComparison(catalogue.ok ? catalogue.apps : [])
 const byApp = new Map<string, Map<string, { lists: number; names: number }>>()
 let failures = 0
 
-if (positionals.length > 0) await compareLists()
+if (values.coverage !== undefined) await measureFolder(values.coverage)
+else if (positionals.length > 0) await compareLists()
 else await measureCoverage()
 process.exit(failures > 0 ? 1 : 0)
+
+async function bundleCatalogue(output: string): Promise<never> {
+  const given = values.created ?? process.env.SOURCE_DATE_EPOCH
+  const created = given === undefined ? Math.floor(Date.now() / 1000) : Number(given)
+  const [serial, days] = [Number(values.serial ?? created), Number(values.days)]
+  if (![created, serial, days].every(number => Number.isSafeInteger(number) && number > 0))
+    fail(USAGE)
+  const day = new Date(created * 1000).toISOString().slice(0, 10).replaceAll('-', '.')
+  const version = values['catalogue-version'] ?? day
+  const { rules, key: keys } = values
+  const options = { rules, output, version, serial, created, days, keys, earlier: EARLIER }
+  try {
+    print(await writeCatalogueBundle(options))
+    return process.exit(0)
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error))
+  }
+}
+
+async function measureFolder(folder: string): Promise<void> {
+  await orReport(async () => {
+    const measured = await measureFacts(folder, comparison)
+    print(factsTable(measured))
+    for (const { app, comparison: result, avoided } of measured) {
+      printNames(app, result)
+      for (const name of avoided) print(`${app}: claims ${name}, which should be avoided`)
+    }
+  })
+  const { popular } = values
+  if (popular === undefined) return
+  await orReport(async () => {
+    const { names, byApp } = popularClaims(await readListFrom(popular), comparison)
+    print(`\n${popular}: ${names} names`)
+    for (const [app, claimed] of [...byApp].sort())
+      print(`  ${app}: ${values.names ? claimed.join(' ') : claimed.length}`)
+  })
+}
 
 async function compareLists(): Promise<void> {
   for (const word of positionals) {

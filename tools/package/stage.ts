@@ -25,7 +25,12 @@ import { filesBelow } from './system.js'
 /** Where the program is installed. */
 export const HOME = '/usr/lib/interdict'
 /** Units of systemd. */
-const UNITS = ['interdict.service', 'interdict-certificate.service', 'interdict-certificate.timer']
+const UNITS = [
+  'interdict.service',
+  'interdict-egress.service',
+  'interdict-certificate.service',
+  'interdict-certificate.timer'
+]
 const DOC = '/usr/share/doc'
 
 /**
@@ -55,7 +60,7 @@ export function stageGateway({ root, architecture }: Stage): void {
   const main = join(home, 'dist/bundle/bin/interdict.js')
   writeFileSync(main, readFileSync(main, 'utf8').replace(/^#!.*\n/, ''))
   chmodSync(main, 0o644)
-  for (const path of ['rules', 'interdict.yaml'])
+  for (const path of ['rules', 'contrib/examples', 'interdict.yaml'])
     cpSync(path, join(home, path), { recursive: true })
   writeJson(join(home, 'package.json'), manifest())
   const node = scratch(folder => {

@@ -32,6 +32,23 @@ const tokens: Plugin = {
   }
 }
 
+const SCHEMAS = 'docs/reference/schemas'
+
+/** Puts the JSON Schemas of rule files into the module that exports them. */
+const schemas: Plugin = {
+  name: 'schemas of rule files',
+  setup: bundler => {
+    bundler.onLoad({ filter: /[/\\]rule-schemas\.ts$/ }, () => {
+      const texts = ['networks', 'app', 'evidence', 'mandate', 'tests'].map(name => {
+        const schema: unknown = JSON.parse(readFileSync(`${SCHEMAS}/${name}.schema.json`, 'utf8'))
+        return [name, schema]
+      })
+      const contents = `export const SCHEMAS = ${JSON.stringify(Object.fromEntries(texts))}`
+      return { contents, loader: 'ts' }
+    })
+  }
+}
+
 /** Bundles the dashboard. @returns all of its files, compressed */
 export async function bundleDashboard(): Promise<readonly Asset[]> {
   const { outputFiles, metafile } = await build({
@@ -52,7 +69,7 @@ export async function bundleDashboard(): Promise<readonly Asset[]> {
     charset: 'utf8',
     write: false,
     metafile: true,
-    plugins: [tokens],
+    plugins: [tokens, schemas],
     logLevel: 'warning'
   })
   const output = Object.entries(metafile.outputs)

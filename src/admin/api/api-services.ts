@@ -1,6 +1,6 @@
 import type { Config } from '../../gateway/config/config.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
-import type { CommandProgress } from '../../gateway/processes/commands.js'
+import type { CommandProgress, TakeOutput } from '../../gateway/processes/commands.js'
 import type { RequestName, RequestOf, ResultOf } from '../../gateway/processes/requests.js'
 import type { ControlRequest } from '../../gateway/socket/admin-protocol.js'
 import type { Milliseconds } from '../../base/units.js'
@@ -42,6 +42,13 @@ export interface ApiServices {
     signal: AbortSignal,
     onProgress?: (progress: CommandProgress) => void
   ): Promise<ResultOf<Name>>
+  /** Has a process pass on all lookups that match, block by block. @throws as `command`, and what `take` throws */
+  exported(
+    request: RequestOf<'export'>,
+    take: TakeOutput,
+    signal: AbortSignal,
+    onProgress: (progress: CommandProgress) => void
+  ): Promise<ResultOf<'export'>>
   /** A report like that of `command`, but shared with requests of the last half minute. */
   report(
     request: RequestOf<'report'>,

@@ -14,6 +14,7 @@ import { checkScope, type Principal } from '../tokens/authenticator.js'
 import { PREFIX } from '../http/api-prefix.js'
 import { Jobs, type JobWork } from './jobs.js'
 import { performInTime } from './perform-in-time.js'
+import { readPrefer } from './prefer.js'
 import { isRecordedStream, recordAccess, recordRead, type Access } from './record-access.js'
 import { MAX_JSON, type Route, type RouteContext } from './route.js'
 import type { ApiServices } from './api-services.js'
@@ -72,7 +73,7 @@ export async function createApi({ routes, services, ...options }: ApiOptions): P
   app.addHook('onResponse', async (request, { statusCode }) => {
     const { route } = request.routeOptions.config
     if (route !== undefined && !request.isJob)
-      recordAccess(services, accessOf(route, request, statusCode))
+      recordAccess(services, accessOf(route, request, statusCode), isRecordedStream(route))
   })
   app.setErrorHandler((error, request, reply) => {
     if (!reply.raw.headersSent) return sendProblem(error, request, reply, log)
@@ -103,14 +104,20 @@ function addRoute(app: Api, route: Route, services: ApiServices, jobs: Jobs): vo
       const client = disconnection(reply.raw)
       const perform: JobWork['perform'] = (signal, onProgress) => {
         const { principal, raw } = request
-        const context = { services, jobs, principal, signal, request: raw, response: reply.raw }
+        const response = reply.raw
+        const { isJob } = request
+        const context = { services, jobs, principal, signal, isJob, request: raw, response }
         const command: RouteContext['command'] = (name, sent) =>
           services.command(name, sent, signal, onProgress)
         const report: RouteContext['report'] = sent => services.report(sent, signal, onProgress)
-        return route.handler(input, { ...context, command, report })
+        const exported: RouteContext['exported'] = sent => take =>
+          services.exported(sent, take, signal, onProgress)
+        return route.handler(input, { ...context, command, report, exported })
       }
       const performNow = (): Promise<unknown> => perform(client.signal, () => undefined)
-      if (produces !== undefined) return stream({ services, route, request, reply }, performNow)
+      const wantsJob = route.job !== undefined && readPrefer(request.headers.prefer).async
+      if (produces !== undefined && !wantsJob)
+        return stream({ services, route, request, reply }, performNow)
       const result = await (route.job !== undefined
         ? performInTime({ services, jobs, route, request, reply, client, perform })
         : performNow())
@@ -151,7 +158,7 @@ async function stream(
   perform: () => Promise<unknown>
 ): Promise<FastifyReply> {
   for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value!)
-  reply.raw.setHeader('content-type', route.produces!)
+  reply.raw.setHeader('content-type', String([route.produces!].flat()[0]))
   const result = await perform()
   if (isRecordedStream(route)) {
     const record = (): void => recordRead(services, accessOf(route, request, 200))

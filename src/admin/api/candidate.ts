@@ -2,18 +2,17 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import * as z from 'zod'
 import { failure } from '../../base/errors/error.js'
+import { DRAFT_PATH } from '../../policy/edit/draft-store.js'
 import type { Content } from '../../sources/bundle/content.js'
 
 /** Media type of a rules folder: an object of paths and texts. */
 export const FOLDER_TYPE = 'application/vnd.interdict.rules+json'
 
-/** Names of letters, digits, dots, hyphens and underscores, none of which is `.` or `..`. */
-const PATH = /^(?!(?:.*\/)?\.{1,2}(?:\/|$))[\w.-]+(?:\/[\w.-]+){0,3}$/
 const MAX_FILES = 10_000
 
 const folder = z
   .record(
-    z.string().max(255).regex(PATH, 'a path in the rules folder such as apps/tiktok.yaml'),
+    z.string().max(255).regex(DRAFT_PATH, 'a path in the rules folder such as apps/tiktok.yaml'),
     z.string('a text')
   )
   .refine(files => Object.keys(files).length <= MAX_FILES, `at most ${MAX_FILES} files`)
@@ -58,7 +57,8 @@ export class Candidate {
   }
 }
 
-function readFolder(octets: Buffer): Readonly<Record<string, string>> {
+/** Reads a rules folder in JSON. @throws InterdictError CANDIDATE_FOLDER */
+export function readFolder(octets: Buffer): Readonly<Record<string, string>> {
   let value: unknown
   try {
     value = JSON.parse(octets.toString())

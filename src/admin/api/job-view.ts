@@ -53,7 +53,10 @@ export function viewOf(job: Job, user: Principal): z.output<typeof jobSchema> {
 }
 
 /** The result, if the job is done and the user may have it. */
-export function resultFor({ by, scope, end }: Job, { name, scopes }: Principal): object {
+export function resultFor(
+  { by, scope, end }: Job,
+  { name, scopes }: Principal
+): { readonly result?: unknown } {
   const isAllowed = by === name && (scope === null || scope === 'any' || scopes.has(scope))
   return isAllowed && end?.state === 'done' ? { result: end.result } : {}
 }

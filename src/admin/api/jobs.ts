@@ -4,6 +4,7 @@ import type { Clock } from '../../base/time/clock.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { CommandProgress } from '../../gateway/processes/commands.js'
 import type { Problem } from '../http/problem.js'
+import { StoredExport } from './lookup-export.js'
 import type { Principal } from '../tokens/authenticator.js'
 import type { Scope } from '../tokens/scopes.js'
 
@@ -109,8 +110,10 @@ export class Jobs {
     else this.forget(job)
   }
 
-  forget({ id }: Job): void {
+  /** Also removes the file of an export. */
+  forget({ id, end }: Job): void {
     this.jobs.delete(id)
+    if (end?.state === 'done' && end.result instanceof StoredExport) end.result.remove()
   }
 
   private find(id: string, user: Principal): OwnJob {

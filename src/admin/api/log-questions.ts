@@ -1,9 +1,12 @@
 import * as z from 'zod'
-import { MS_PER_SECOND } from '../../base/units.js'
+import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { VERDICT } from '../../lookups/event/query-event.js'
 import { filterConditions } from '../../lookups/sql/filter-condition.js'
+import { timeConditions } from '../../lookups/sql/time-range.js'
 import {
+  DNSSEC_VERDICTS,
   FILTER_TEXTS,
+  includesOwn,
   LOOKUP_FILTERS,
   TRANSPORTS,
   type LookupFilter
@@ -31,6 +34,7 @@ export const period = {
 const VALUES: Readonly<Record<LookupFilter, z.ZodType<string, string>>> = {
   ...{ client: text, device: text, network: text, app: text, list: text, ban: text },
   verdict: z.enum([...Object.keys(VERDICT), 'all']),
+  dnssec: z.enum(DNSSEC_VERDICTS),
   transport: z.enum(TRANSPORTS),
   name: pattern,
   type: textOf('a query type such as AAAA or TYPE65280', readRrtype)
@@ -62,13 +66,16 @@ export const reportFilters = {
   name: once('name')
 }
 
-/** Conditions of a search of the log: all must hold. */
-export const lookup = z.strictObject({
-  ...paging,
+/** Conditions on lookups: all must hold. */
+export const lookupConditions = {
   since: instant.optional().describe('From this time on'),
   until: instant.optional().describe('Before this time'),
   ...filters
-})
+}
+
+/** A search of the log. */
+export const lookup = z.strictObject({ ...paging, ...lookupConditions })
+type LookupConditions = Omit<z.output<typeof lookup>, 'limit' | 'offset'>
 
 /** The request for a page of lookups, plus one to know whether there are more. */
 export function searchOf({
@@ -78,17 +85,26 @@ export function searchOf({
   until,
   ...filters
 }: z.output<typeof lookup>): RequestOf<'query'> {
-  const conditions = [
-    ...filterConditions(filters),
-    ...(since === undefined ? [] : [`time >= ${timestamp(since)}`]),
-    ...(until === undefined ? [] : [`time < ${timestamp(until)}`])
-  ]
-  const where = conditions.length === 0 ? undefined : conditions.join(' AND ')
-  const probes = filters.verdict?.includes('probe') === true ? { probes: true } : {}
-  return { filters: where, latest: limit + 1, skip: offset, ...probes }
+  return { ...conditionsOf({ since, until, ...filters }), latest: limit + 1, skip: offset }
 }
 
-function timestamp(text: string): string {
-  const at = new Date(readInstant(text, 'UTC')! * MS_PER_SECOND)
-  return `TIMESTAMP '${at.toISOString().slice(0, 19).replace('T', ' ')}'`
+/** The request for all lookups that match, but for its format. */
+export const exportOf = (conditions: LookupConditions): Omit<RequestOf<'export'>, 'format'> =>
+  conditionsOf(conditions)
+
+/** The request for lookups that match: SQL of the conditions, and the days that need be read. */
+function conditionsOf({ since, until, ...filters }: LookupConditions) {
+  const period = { since: millisecondsOf(since), until: millisecondsOf(until) }
+  const conditions = [...filterConditions(filters), ...timeConditions(period)]
+  const where = conditions.length === 0 ? undefined : conditions.join(' AND ')
+  const probes = includesOwn(filters.verdict) ? { probes: true } : {}
+  const limits = since === undefined && until === undefined ? {} : { period }
+  return { filters: where, ...limits, ...probes }
+}
+
+/** Of a parameter that `instant` accepts. */
+export function millisecondsOf(text: string): Milliseconds
+export function millisecondsOf(text: string | undefined): Milliseconds | undefined
+export function millisecondsOf(text: string | undefined): Milliseconds | undefined {
+  return text === undefined ? undefined : readInstant(text, 'UTC')! * MS_PER_SECOND
 }

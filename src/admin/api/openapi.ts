@@ -128,11 +128,12 @@ function bodyOf({ body, upload }: Route): Json | undefined {
 function responsesOf(route: Route, hasBody: boolean): Json {
   const { response, produces, scope, errors = {} } = route
   const status = route.status ?? (response === undefined && produces === undefined ? 204 : 200)
-  const type = produces ?? 'application/json'
+  const types = [produces ?? 'application/json'].flat()
   const hasTag = isConditional(route)
   const headers = hasTag && { headers: { ETag: { $ref: '#/components/headers/ETag' } } }
   const body = response === undefined ? {} : { schema: schemaOf(response, 'output') }
-  const content = status !== 204 && status !== 302 && { [type]: body }
+  const content =
+    status !== 204 && status !== 302 && Object.fromEntries(types.map(type => [type, body]))
   const failures = new Set([
     ...COMMON,
     ...(scope === null ? [] : GUARDED),

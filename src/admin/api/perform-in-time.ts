@@ -59,18 +59,21 @@ async function performAsJob(long: LongRequest, wait: Milliseconds): Promise<unkn
   const { jobs, route, request, reply, client, perform } = long
   const principal = request.principal!
   const { id: operation, scope } = route
+  // The handler of a job must not write the response.
+  request.isJob = true
   const { job, ended } = jobs.start(
     { by: principal.name, operation, scope, url: request.url },
     { perform, problemOf: error => problemIn(long, error), onEnd: end => recordEnd(long, end) }
   )
-  request.isJob = true
   // A client that does not know the job cannot cancel it.
   const cancel = (): void => jobs.cancel(job.id, principal)
   client.signal.addEventListener('abort', cancel, { once: true })
   await completesWithin(ended, wait)
   client.signal.removeEventListener('abort', cancel)
   const { end } = job
-  if (end === undefined || end.state === 'cancelled') {
+  // A file is fetched from the job, also where it is there in time.
+  const isFile = route.produces !== undefined
+  if (end === undefined || end.state === 'cancelled' || isFile) {
     void reply.code(202).header('location', `${PREFIX}/jobs/${job.id}`)
     void reply.type('application/json').send(`${JSON.stringify(viewOf(job, principal))}\n`)
     return undefined

@@ -23,36 +23,44 @@ export interface Access {
   readonly personalData: unknown
 }
 
-/** Records changes, and reads of personal data, in the audit trails and in the service log. */
-export function recordAccess(services: ApiServices, access: Access): void {
+/**
+ * Records changes, and reads of personal data, in the audit trails and in the service log.
+ *
+ * @param isStreamed the response is recorded while it is sent, unless it is an error
+ */
+export function recordAccess(services: ApiServices, access: Access, isStreamed = false): void {
   const { route, status } = access
-  if (route.method !== 'GET') recordChange(services, access)
-  if (route.rowsRead !== undefined && (!isRecordedStream(route) || status >= 400))
-    recordRead(services, access)
+  if (route.method !== 'GET' && route.isChange !== false) recordChange(services, access)
+  if (route.rowsRead !== undefined && (!isStreamed || status >= 400)) recordRead(services, access)
 }
 
-/** Streams are recorded when they begin and when they end. */
+/** Streams and files are recorded when they begin and when they end. */
 export const isRecordedStream = ({ produces, rowsRead }: Route): boolean =>
-  produces === 'text/event-stream' && rowsRead !== undefined
+  produces !== undefined && rowsRead !== undefined
 
 /** All that is changed through the API is logged, with who did it. */
 function recordChange(
   { log, changes }: ApiServices,
-  { route: { id, method }, by, url, status, code, reason }: Access
+  { route: { id, method, isFrequent }, by, url, status, code, reason }: Access
 ): void {
+  if (isFrequent && code === undefined) return
   const [path] = url.split('?', 1)
   const fields = { by, operation: id, route: `${method} ${path}`, status, reason }
   const why = reason === undefined ? {} : { reason }
   const change = { by, operation: id, subject: path!, code: code ?? null, ...why }
   // Without a name anybody could fill the audit trail.
-  if (by !== null && !isRepeated(changes, change)) changes.record(change)
+  if (by !== null && !isRepeated(changes, change, isFrequent)) changes.record(change)
   if (code === undefined) log.info(fields, 'change through the HTTP API')
   else log.warn({ ...fields, code }, 'change through the HTTP API refused')
 }
 
 /** True for a refusal that is recorded already: a token without the scope must not push out other entries. */
-function isRepeated(log: Pick<ChangeLog, 'hasRecent'>, change: Omit<Change, 'at'>): boolean {
-  return change.code === 'API_SCOPE' && log.hasRecent(change)
+function isRepeated(
+  log: Pick<ChangeLog, 'hasRecent'>,
+  change: Omit<Change, 'at'>,
+  isFrequent = false
+): boolean {
+  return (isFrequent || change.code === 'API_SCOPE') && log.hasRecent(change)
 }
 
 /** Records reads of personal data through the API: the reader, the request and the number of rows. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type * as z from 'zod'
 import type { ErrorCode } from '../../base/errors/error.js'
+import type { TakeOutput } from '../../gateway/processes/commands.js'
 import type { RequestName, RequestOf, ResultOf } from '../../gateway/processes/requests.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { Principal } from '../tokens/authenticator.js'
@@ -23,6 +24,12 @@ export interface RouteContext {
     name: Name,
     request: RequestOf<Name>
   ) => Promise<ResultOf<Name>>
+  /** True for a request that goes on without its client: its result is kept. */
+  readonly isJob: boolean
+  /** `services.exported`, for this request. */
+  readonly exported: (
+    request: RequestOf<'export'>
+  ) => (take: TakeOutput) => Promise<ResultOf<'export'>>
   /** `services.report`, for this request. */
   readonly report: (request: RequestOf<'report'>) => Promise<ResultOf<'report'>>
   readonly request: IncomingMessage
@@ -66,8 +73,8 @@ export interface RouteOptions<
   readonly response?: z.ZodType
   /** Default: 200, or 204 without `response`. */
   readonly status?: number
-  /** Media type, if not JSON: the handler writes the response to `context.response` itself. */
-  readonly produces?: string
+  /** Media types, if not JSON: the handler writes the response to `context.response` itself, unless it is for a job. */
+  readonly produces?: string | readonly string[]
   /** Whether it may take long, so that clients may want a job instead; `always`: what is not done in time becomes one. */
   readonly job?: true | 'always'
   /** Status codes of errors that only this route has, by our code. */
@@ -77,6 +84,10 @@ export interface RouteOptions<
    * the return value of the handler; null: not known.
    */
   readonly rowsRead?: (result: unknown) => number | null
+  /** False: it changes nothing that others see, so the audit trail of changes leaves it out, whatever its method. */
+  readonly isChange?: false
+  /** Programs call it many times a minute: only refusals are recorded, each once an hour. */
+  readonly isFrequent?: true
   /** Returns the response. */
   handler(
     input: {

@@ -2,8 +2,13 @@ import * as z from 'zod'
 import { openApiDocument } from './openapi.js'
 import { defineRoute, type Route } from './route.js'
 import { appRoutes } from './routes/app-routes.js'
+import { bindingRoutes } from './routes/binding-routes.js'
 import { blockRoutes } from './routes/block-routes.js'
+import { draftRoutes } from './routes/draft-routes.js'
 import { explainRoutes } from './routes/explain-routes.js'
+import { exportRoutes } from './routes/export-routes.js'
+import { exploreRoutes } from './routes/explore-routes.js'
+import { findingRoutes } from './routes/finding-routes.js'
 import { fleetRoutes } from './routes/fleet-routes.js'
 import { gatewayRoutes } from './routes/gateway-routes.js'
 import { historyRoutes } from './routes/history-routes.js'
@@ -15,6 +20,7 @@ import { proposeRoutes } from './routes/propose-routes.js'
 import { rulesHistoryRoutes } from './routes/rules-history-routes.js'
 import { rulesRoutes } from './routes/rule-routes.js'
 import { storedReportRoutes } from './routes/stored-report-routes.js'
+import { whoRoutes } from './routes/who-routes.js'
 
 const openapi = defineRoute({
   method: 'GET',
@@ -40,8 +46,14 @@ export const ROUTES: readonly Route[] = [
   ...appRoutes,
   ...explainRoutes,
   ...lookupRoutes,
+  ...whoRoutes,
+  ...bindingRoutes,
+  ...exportRoutes,
+  ...exploreRoutes,
+  ...findingRoutes,
   ...storedReportRoutes,
   ...operateRoutes,
   ...proposeRoutes,
+  ...draftRoutes,
   ...fleetRoutes
 ]

@@ -59,6 +59,10 @@ export async function startApi(options: StartApiOptions): Promise<RequestListene
   const commands = new CommandRunner(program, () => settings.config())
   const command: ApiServices['command'] = (name, request, signal, onProgress) =>
     commands.run(name, request, result => checkResult(name, result), signal, onProgress)
+  const exported: ApiServices['exported'] = (request, take, signal, onProgress) => {
+    const check = (result: unknown) => checkResult('export', result)
+    return commands.run('export', request, check, signal, onProgress, take)
+  }
   const shared = new SharedCommands(
     (request: RequestOf<'report'>, signal, onProgress: (progress: CommandProgress) => void) =>
       command('report', request, signal, onProgress)
@@ -70,7 +74,8 @@ export async function startApi(options: StartApiOptions): Promise<RequestListene
     get config() {
       return settings.config()
     },
-    ...{ log, login, trend, changes, reads, status, rules, command, report, control: request }
+    ...{ log, login, trend, changes, reads, status, rules, command, exported, report },
+    control: request
   }
   const authenticators = [store, ...(login ? [login.sessions] : [])]
   const api = await createApi({ routes: ROUTES, services, authenticators, clock })

@@ -10,6 +10,7 @@ import { Now } from './pages/now.js'
 import { PauseBanner } from './pause-banner.js'
 import { RunningJobs } from './running-jobs.js'
 import {
+  hasBindings,
   hasExpired,
   hasFleet,
   host,
@@ -35,6 +36,8 @@ const LOADERS: Readonly<
 > = {
   why: () => import('./pages/why.js'),
   log: () => import('./pages/log.js'),
+  explore: () => import('./pages/explore.js'),
+  threats: () => import('./pages/threats.js'),
   bans: () => import('./pages/bans.js'),
   bypass: () => import('./pages/bypass.js'),
   change: () => import('./pages/change.js'),
@@ -79,6 +82,10 @@ function Frame() {
     timeZone.value = found.timeZone
     hasFleet.value = found.hub
   }, [found])
+  const bindings = status.data?.bindings
+  useEffect(() => {
+    if (bindings !== undefined) hasBindings.value = bindings !== null
+  }, [bindings])
   const menu = useRef<HTMLUListElement>(null)
   // On phones the menu is wider than the page.
   useEffect(() => {

@@ -24,6 +24,8 @@ export interface ChartProps {
   /** A logarithmic scale, for values that differ a thousandfold. */
   readonly isLog?: boolean
   readonly show: (value: number | null) => string
+  /** A person has dragged over a period: milliseconds of Unix time. */
+  readonly onSelect?: ((from: number, to: number) => void) | undefined
 }
 
 /** `uPlot.Scale.Distr` is of types alone. */
@@ -42,7 +44,10 @@ const token = (name: string): string =>
 const dark = matchMedia('(prefers-color-scheme: dark)')
 
 /** Values over time, with a legend that shows those at the cursor, or the last ones. */
-export default function Chart({ label, times, series, height, isLog = false, show }: ChartProps) {
+export default function Chart(props: ChartProps) {
+  const { label, times, series, height, isLog = false, show, onSelect } = props
+  const select = useRef(onSelect)
+  select.current = onSelect
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | undefined>(undefined)
   const [at, setAt] = useState<number | null>(null)
@@ -69,7 +74,11 @@ export default function Chart({ label, times, series, height, isLog = false, sho
         ...(timeZone.value !== undefined && {
           tzDate: (at: number) => uPlot.tzDate(new Date(at * 1000), timeZone.value!)
         }),
-        cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+        cursor: {
+          y: false,
+          points: { show: false },
+          drag: { x: onSelect !== undefined, y: false, setScale: false, dist: 5 }
+        },
         padding: [8, 28, 0, 0],
         scales: {
           y: isLog ? LOGARITHMIC : { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] }
@@ -102,7 +111,18 @@ export default function Chart({ label, times, series, height, isLog = false, sho
             points: { show: false }
           }))
         ],
-        hooks: { setCursor: [({ cursor }) => setAt(cursor.idx ?? null)] }
+        hooks: {
+          setCursor: [({ cursor }) => setAt(cursor.idx ?? null)],
+          setSelect: [
+            chart => {
+              const { left, width } = chart.select
+              if (width < 2) return
+              const at = (x: number): number => chart.posToVal(x, 'x') * 1000
+              select.current?.(at(left), at(left + width))
+              chart.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
+            }
+          ]
+        }
       },
       data,
       parent

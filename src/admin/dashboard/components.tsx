@@ -6,7 +6,7 @@ import { format, t, word } from './state.js'
 import type { Resource } from './use-api.js'
 
 type Children = { readonly children?: ComponentChildren }
-export type Tone = 'good' | 'warn' | 'bad'
+export type Tone = 'good' | 'warn' | 'bad' | 'plain'
 
 /** The heading of a page, which has the focus when the page is opened. */
 export function Title({ text, children }: { readonly text: string } & Children) {
@@ -56,6 +56,8 @@ export function Verdict({ verdict }: { readonly verdict: string }) {
   return <Badge tone={verdict === 'failed' ? 'bad' : verdict}>{word('verdict', verdict)}</Badge>
 }
 
+const MARKS: Readonly<Record<Tone, string>> = { good: '✓', warn: '!', bad: '!', plain: '–' }
+
 export function Alert({
   tone,
   title,
@@ -69,7 +71,7 @@ export function Alert({
   return (
     <div class={`alert ${tone}`}>
       <span class="mark" aria-hidden="true">
-        {tone === 'good' ? '✓' : '!'}
+        {MARKS[tone]}
       </span>
       <div>
         <h2>{title}</h2>
@@ -127,11 +129,19 @@ export interface Bar {
   readonly href?: string | undefined
 }
 
-/** A ranking, the greatest first: bars as long as their share of it. */
-export function Bars({ bars, none }: { readonly bars: readonly Bar[]; readonly none: string }) {
+/** A ranking, the greatest first. @param total that shares are of; default: the sum of the bars */
+export function Bars({
+  bars,
+  none,
+  total
+}: {
+  readonly bars: readonly Bar[]
+  readonly none: string
+  readonly total?: number
+}) {
   if (bars.length === 0) return <p class="faint">{none}</p>
   const most = Math.max(...bars.map(({ value }) => value), 1)
-  const all = bars.reduce((sum, { value }) => sum + value, 0)
+  const all = total ?? bars.reduce((sum, { value }) => sum + value, 0)
   return (
     <ol class="bars">
       {bars
@@ -183,11 +193,7 @@ export function Select({
 }) {
   return (
     <Field label={label}>
-      <select
-        data-input={name}
-        value={value}
-        onChange={event => onChange(event.currentTarget.value)}
-      >
+      <select name={name} value={value} onChange={event => onChange(event.currentTarget.value)}>
         {options.map(option => {
           const [one, text] = typeof option === 'string' ? [option, option] : option
           return (

@@ -5,6 +5,8 @@ const PATHS: Readonly<Record<PageId, string>> = {
   now: 'M3 12h4l3-8 4 16 3-8h4',
   why: 'M9 9a3 3 0 1 1 4.5 2.6c-1 .6-1.5 1.2-1.5 2.4M12 17.5v.5M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z',
   log: 'M4 6h16M4 12h16M4 18h10',
+  explore: 'M3 20h18M6 16v-4M11 16V6M16 16v-7M20 16V4',
+  threats: 'M12 3 2.5 20h19zM12 10v4M12 17v.01',
   bans: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM5.6 18.4 18.4 5.6',
   bypass: 'M4 18c6 0 4-12 10-12h6m0 0-3-3m3 3-3 3',
   change: 'M4 20l1-4L16 5l3 3L8 19zM14 7l3 3',

@@ -6,6 +6,7 @@ type Row = Readonly<Record<string, string | number | null>>
 
 /** Rows that one sees before more are asked for. */
 const SHORT = 20
+const DAY = /^\d{4}-\d\d-\d\d$/
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/
 const LINKS: Readonly<Record<string, 'app' | 'network' | 'client' | 'ban' | 'name'>> = {
   app: 'app',
@@ -34,9 +35,10 @@ export function ReportTable({
   const isNumber = (key: string): boolean =>
     rows.every(row => row[key] === null || typeof row[key] === 'number')
   const greatest = Math.max(...rows.map(({ share }) => Number(share ?? 0)), Number.MIN_VALUE)
-  const table = (shown: readonly Row[]) => (
+  const table = (shown: readonly Row[], exported: readonly Row[] | false) => (
     <Table
       id={id}
+      exported={exported}
       label={title}
       hasHeadings={false}
       rows={shown}
@@ -52,13 +54,13 @@ export function ReportTable({
       }))}
     />
   )
-  if (rows.length <= SHORT) return table(rows)
+  if (rows.length <= SHORT) return table(rows, rows)
   return (
     <>
-      {table(rows.slice(0, SHORT))}
+      {table(rows.slice(0, SHORT), rows)}
       <details>
         <summary>{t('reports.more', { n: rows.length - SHORT })}</summary>
-        {table(rows.slice(SHORT))}
+        {table(rows.slice(SHORT), false)}
       </details>
     </>
   )
@@ -86,7 +88,8 @@ function Cell({ name, value, isList }: CellProps) {
     if (name === 'change') return <>{format.value.change(value)}</>
     return <>{name === 'share' ? format.value.share(value) : format.value.count(value)}</>
   }
-  if (name === 'day' && TIME.test(value)) return <span class="date">{format.value.day(value)}</span>
+  if (DAY.test(value) || (name === 'day' && TIME.test(value)))
+    return <span class="date">{format.value.day(value)}</span>
   if (TIME.test(value)) return <span class="date">{format.value.dateTime(value)}</span>
   const filter = LINKS[name]
   if (name in WORDS) return <>{word(WORDS[name]!, value)}</>

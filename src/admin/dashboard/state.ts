@@ -38,6 +38,8 @@ export const statusRound = signal(0)
 export const jobs = signal<ReadonlyMap<string, ShownJob>>(new Map())
 /** Whether the gateway shows the fleet of a hub. */
 export const hasFleet = signal(false)
+/** Whether the gateway has feeds that name devices. */
+export const hasBindings = signal(false)
 /** Of the rules, whose dates mean its days; undefined until it is known: that of the browser. */
 export const timeZone = signal<string | undefined>(undefined)
 
@@ -72,6 +74,26 @@ function store(area: () => Storage, name: string, value: string | undefined): vo
 }
 const tab = (): Storage => sessionStorage
 const browser = (): Storage => localStorage
+
+/** Values of this tab that survive leaving a page, until it is closed. */
+export const kept = {
+  get(name: string): unknown {
+    const text = stored(tab, name)
+    return text === undefined ? undefined : JSON.parse(text)
+  },
+  set(name: string, value: object | undefined): void {
+    store(tab, name, value === undefined ? undefined : JSON.stringify(value))
+  }
+}
+
+const EDITS = 'interdict.edits'
+/** Rule files edited on Change or by forms of other pages, by path. */
+export const edits = {
+  all: (): ReadonlyMap<string, string> =>
+    new Map(Object.entries((kept.get(EDITS) ?? {}) as Record<string, string>)),
+  set: (files: Readonly<Record<string, string>>): void => kept.set(EDITS, files),
+  forget: (): void => kept.set(EDITS, undefined)
+}
 
 /** Of this tab alone: it is gone when the tab is closed. */
 let token = stored(tab, TOKEN)

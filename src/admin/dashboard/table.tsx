@@ -1,5 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
+import type { FileRow } from '../web/table-file.js'
+import { ExportButtons } from './export-buttons.js'
 
 export interface Column<T> {
   readonly title: string
@@ -25,6 +27,8 @@ export interface TableProps<T> {
   /** Name of a row in the page. */
   readonly rowId?: (row: T) => string
   readonly rowClass?: (row: T) => string
+  /** The rows as a file has them; default: their texts. False: there is no such file. */
+  readonly exported?: readonly FileRow[] | false
 }
 
 /** A table whose rows become cards where its columns do not fit, each value with the title of its column. */
@@ -41,13 +45,14 @@ function Rows<T>({
   caption,
   hasHeadings = true,
   rowId,
-  rowClass
+  rowClass,
+  exported
 }: Omit<TableProps<T>, 'none'>) {
   const box = useRef<HTMLDivElement>(null)
   const hasTitles = columns.some(({ isUntitled = false }) => !isUntitled)
   useLayoutEffect(() => fitCards(box.current!), [])
   useLayoutEffect(() => chooseCards(box.current!))
-  return (
+  const table = (
     <div class="table" ref={box}>
       {/* The roles stay where the cards are not displayed as a table. */}
       <table role="table" aria-label={label} data-table={id}>
@@ -91,6 +96,23 @@ function Rows<T>({
       </table>
     </div>
   )
+  if (exported === false || !hasTitles || rows.length === 0) return table
+  return (
+    <>
+      {table}
+      <ExportButtons name={id ?? 'table'} rows={() => exported ?? textsIn(box.current!, columns)} />
+    </>
+  )
+}
+
+/** The texts of a table, by the titles of its columns; buttons are left out. */
+function textsIn<T>(box: HTMLElement, columns: readonly Column<T>[]): FileRow[] {
+  return [...box.querySelectorAll('tbody tr')].map(row => {
+    const cells = columns.flatMap(({ title, kind }, i) =>
+      kind === 'end' ? [] : [[title, row.children[i]!.textContent.trim()] as const]
+    )
+    return Object.fromEntries(cells)
+  })
 }
 
 function chooseCards(box: HTMLDivElement): void {

@@ -1,7 +1,11 @@
 import type { SerializedError } from '../../base/errors/serialized-error.js'
 import type { LogLine } from '../../base/threads/thread-log.js'
 import type { Config } from '../../gateway/config/config.js'
-import type { AdminReply, ControlRequest } from '../../gateway/socket/admin-protocol.js'
+import type {
+  AdminReply,
+  ControlRequest,
+  PauseRequest
+} from '../../gateway/socket/admin-protocol.js'
 import type { CountedRules } from '../../gateway/workers/rule-counters.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
 
@@ -19,6 +23,8 @@ export type ToHttp =
   | { readonly kind: 'reply'; readonly id: number; readonly reply: AdminReply<unknown> }
   | { readonly kind: 'rules'; readonly rules: CountedRules }
   | { readonly kind: 'settings'; readonly config: Config }
+  /** Of a client of the admin socket. */
+  | { readonly kind: 'paused'; readonly request: PauseRequest }
 
 export type FromHttp =
   | { readonly kind: 'listening'; readonly endpoint: Endpoint }

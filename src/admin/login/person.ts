@@ -1,5 +1,5 @@
 import type { OidcConfig } from '../../gateway/config/oidc-config.js'
-import { SCOPES, type Scope } from '../tokens/scopes.js'
+import { ROLE_SCOPES, type Scope } from '../tokens/scopes.js'
 
 export type Claims = Readonly<Record<string, unknown>>
 
@@ -25,7 +25,7 @@ export function personOf(claims: Claims, { nameClaim, rolesClaim, roles }: Rules
   const name = typeof named === 'string' ? named.replaceAll(/\p{C}/gu, '').trim() : ''
   const found = claimAt(claims, rolesClaim)
   const own: readonly unknown[] = Array.isArray(found) ? found : [found]
-  const scopes = SCOPES.filter(scope => roles[scope].some(role => own.includes(role)))
+  const scopes = ROLE_SCOPES.filter(scope => roles[scope].some(role => own.includes(role)))
   return { name: (name === '' ? subject : name).slice(0, MAX_NAME), subject, scopes }
 }
 

@@ -1,9 +1,10 @@
-import { Agent as HttpAgent, request as requestOverHttp, type IncomingMessage } from 'node:http'
-import { Agent as TlsAgent, request as requestOverTls } from 'node:https'
+import type { IncomingMessage } from 'node:http'
 import { rootCertificates } from 'node:tls'
 import type { CustomFetch } from 'openid-client'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Octets } from '../../base/units.js'
+import { HttpClient } from '../../wire/http/http-client.js'
+import type { HttpProxy } from '../../wire/http/http-proxy.js'
 
 /** Documents of providers have a few KB. */
 const MAX_RESPONSE: Octets = 1024 * 1024
@@ -17,38 +18,28 @@ export class ProviderUnreachable extends Error {}
  * Requests to the provider, in place of the global `fetch`: with CA certificates of its own, of bounded size and
  * number, and without following redirects, so that codes and secrets go to the provider's own addresses only.
  */
-export function providerFetch(readCa: () => string | undefined): CustomFetch {
-  const agents = { http: newAgent(HttpAgent), tls: newAgent(TlsAgent) }
-  return (url, { method, headers, body, signal }) =>
-    new Promise((resolve, reject) => {
-      const fail = (error: unknown): void => {
-        const why = signal?.aborted === true ? 'no response in time' : reasonOf(error)
-        reject(new ProviderUnreachable(why))
-      }
-      const options = { method, headers, ...(signal && { signal }) }
-      const ca = readCa()
-      const outgoing = url.startsWith('https:')
-        ? requestOverTls(url, {
-            ...options,
-            agent: agents.tls,
-            ...(ca !== undefined && { ca: [...rootCertificates, ca] })
-          })
-        : requestOverHttp(url, { ...options, agent: agents.http })
-      outgoing.on('error', fail)
-      outgoing.on('response', response => {
-        bodyOf(response)
-          .then(octets => resolve(responseOf(response, octets)))
-          .catch(fail)
+export function providerFetch(readCa: () => string | undefined, proxy?: HttpProxy): CustomFetch {
+  const client = new HttpClient(proxy, { maxSockets: MAX_SOCKETS, maxTotalSockets: MAX_SOCKETS })
+  return async (url, { method, headers, body, signal }) => {
+    const ca = readCa()
+    try {
+      const { outgoing, response } = client.start(url, {
+        ...{ method, headers },
+        ...(signal && { signal }),
+        ...(ca !== undefined && { ca: [...rootCertificates, ca] })
       })
       // `openid-client` sends forms, and nothing else.
       outgoing.end(
         body === null || body === undefined ? undefined : (body as URLSearchParams).toString()
       )
-    })
-}
-
-function newAgent<A>(Agent: new (options: object) => A): A {
-  return new Agent({ maxSockets: MAX_SOCKETS, maxTotalSockets: MAX_SOCKETS })
+      const received = await response
+      return responseOf(received, await bodyOf(received))
+    } catch (error) {
+      if (error instanceof ProviderUnreachable) throw error
+      const why = signal?.aborted === true ? 'no response in time' : reasonOf(error)
+      throw new ProviderUnreachable(why)
+    }
+  }
 }
 
 async function bodyOf(response: IncomingMessage): Promise<Buffer> {

@@ -45,14 +45,16 @@ export class Provider {
   private configuration: Promise<Configuration> | undefined
   private expiresAt: Milliseconds = 0
   private endSession: string | undefined
-  private readonly fetch = providerFetch(() => readCa(this.config))
+  private readonly fetch: ReturnType<typeof providerFetch>
 
   /** @param redirectUri where the provider sends browsers back to */
   constructor(
     private readonly config: OidcConfig,
     private readonly redirectUri: string,
     private readonly clock: Clock
-  ) {}
+  ) {
+    this.fetch = providerFetch(() => readCa(config), config.proxy)
+  }
 
   /** Where the login starts. @throws ProviderError */
   async authorizationUrl({ state, nonce, verifier }: LoginChecks): Promise<string> {

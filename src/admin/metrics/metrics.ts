@@ -10,7 +10,8 @@ import {
   fleetMetrics,
   probeMetrics,
   reportMetrics,
-  validationMetrics
+  validationMetrics,
+  observationMetrics
 } from './service-metrics.js'
 import { cacheMetrics, trafficMetrics, upstreamMetrics, workerMetrics } from './traffic-metrics.js'
 
@@ -47,6 +48,7 @@ export function metricFamilies(status: StatusReply, figures: ProcessFigures): Me
     ...fleetMetrics(status),
     ...probeMetrics(status),
     ...validationMetrics(status),
+    ...observationMetrics(status),
     ...sharedMetrics(status)
   ].map(family => ({ ...family, name: `interdict_${family.name}` }))
 }

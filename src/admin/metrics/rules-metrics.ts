@@ -58,7 +58,7 @@ export function enforcementMetrics({ enforcement }: StatusReply): MetricFamily[]
 }
 
 const AGAINST = ['pause', 'scope', 'rules', 'mandate', 'list', 'probe', 'upstream'] as const
-const BY_ORDER = ['exception', 'monitor', 'schedule'] as const
+const BY_ORDER = ['exception', 'monitor', 'schedule', 'dnssec'] as const
 
 export function zoneMetrics({ zones }: StatusReply): MetricFamily[] {
   return [

@@ -54,6 +54,17 @@ export function probeMetrics({ probe }: StatusReply): MetricFamily[] {
   ]
 }
 
+export function observationMetrics({ observation }: StatusReply): MetricFamily[] {
+  return [
+    optionals(
+      'egress_connections',
+      'Connections of clients of networks with egress: findings by kind, unknown ones, and those that were not judged.',
+      observation,
+      ({ findings, unknown, lost }) => byLabel('result', { ...findings, unknown, lost })
+    )
+  ]
+}
+
 export function validationMetrics({ validation }: StatusReply): MetricFamily[] {
   const text =
     'Answers that were validated by DNSSEC for networks with dnssec: observe, by verdict.'
@@ -70,6 +81,22 @@ export function validationMetrics({ validation }: StatusReply): MetricFamily[] {
       'Answers that were not validated: too many at once.',
       validation,
       ({ dropped }) => [{ value: dropped }]
+    ),
+    optionals(
+      'dnssec_enforced',
+      'Answers that were validated for networks with dnssec: enforce, by verdict.',
+      validation,
+      ({ enforced }) =>
+        Object.entries(enforced.verdicts).map(([verdict, value]) => ({
+          value,
+          labels: { verdict }
+        }))
+    ),
+    optionals(
+      'dnssec_refused',
+      'Answers without a verdict, in whose place clients got SERVFAIL.',
+      validation,
+      ({ enforced }) => [{ value: enforced.refused }]
     )
   ]
 }

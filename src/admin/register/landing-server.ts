@@ -162,8 +162,8 @@ function inForce(
 ): Html {
   const items = bans
     .filter(({ state }) => state === 'in force')
-    .map(({ titles, reference, texts }) => {
-      const title = titles.join(', ')
+    .map(({ reference, texts }) => {
+      const { title } = texts[language]
       const url = register && `${register}${language}/bans/${reference}/`
       const heading = url ? html`<a href="${url}">${title}</a>` : title
       return html`<li class="card">

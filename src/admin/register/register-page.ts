@@ -119,7 +119,9 @@ export function stateOf({ state }: PublicBan, language: Language): Html {
 /** Everything about a ban, as pairs. */
 export function factsOf(ban: PublicBan, language: Language): Html {
   const texts = TEXTS[language]
-  const { contact, organization } = ban.texts[language]
+  const { contact, organization, title, hours, networks, ...text } = ban.texts[language]
+  const authority = ban.authority && (text.authority ?? ban.authority)
+  const legalBasis = ban.legalBasis && (text.legalBasis ?? ban.legalBasis)
   const pair = (label: string, value: string | Html | undefined): Html[] =>
     value === undefined
       ? []
@@ -129,7 +131,8 @@ export function factsOf(ban: PublicBan, language: Language): Html {
             <dd>${value}</dd>
           </div>`
         ]
-  const { decision, decisionUrl } = ban
+  const decision = ban.decision && (text.reference ?? ban.decision)
+  const { decisionUrl } = ban
   const linked =
     decision !== undefined && decisionUrl !== undefined
       ? html`<a href="${decisionUrl}">${decision}</a>`
@@ -140,15 +143,15 @@ export function factsOf(ban: PublicBan, language: Language): Html {
   return html`<dl>
     ${[
       ...pair(texts.status, stateOf(ban, language)),
-      ...pair(texts.what, ban.titles.join(', ')),
+      ...pair(texts.what, title),
       ...pair(texts.except, ban.except.length === 0 ? undefined : ban.except.join(', ')),
-      ...pair(texts.authority, ban.authority),
+      ...pair(texts.authority, authority),
       ...pair(texts.decision, linked),
-      ...pair(texts.legalBasis, ban.legalBasis),
+      ...pair(texts.legalBasis, legalBasis),
       ...pair(texts.from, ban.from ?? texts.always),
       ...pair(texts.until, ban.lastDay ?? texts.open),
-      ...pair(texts.hours, ban.hours),
-      ...pair(texts.scope, ban.networks.join(', ')),
+      ...pair(texts.hours, hours),
+      ...pair(texts.scope, networks.join(', ')),
       ...pair(texts.organization, organization),
       ...pair(texts.contact, contacts.length === 0 ? undefined : html`${contacts}`),
       ...pair(texts.reference, ban.reference)

@@ -71,7 +71,7 @@ function listItem(ban: PublicBan, language: Language, url: string): Html {
   const until = ban.lastDay === undefined ? texts.open : `${texts.until} ${ban.lastDay}`
   const term = [...from, until].join(', ')
   return html`<li class="card">
-    <h3><a href="${url}">${ban.titles.join(', ')}</a></h3>
+    <h3><a href="${url}">${ban.texts[language].title}</a></h3>
     <p>${ban.texts[language].justification}</p>
     <p class="meta">${term}</p>
   </li> `
@@ -79,7 +79,7 @@ function listItem(ban: PublicBan, language: Language, url: string): Html {
 
 function banPage(ban: PublicBan, language: Language, asOf: string): string {
   const texts = TEXTS[language]
-  const title = ban.titles.join(', ')
+  const { title } = ban.texts[language]
   const nav = languageLinks(language, it => `../../../${it}/bans/${ban.reference}/`)
   const main = html`<p><a href="../../">${texts.back}</a></p>
     <h1>${title}</h1>
@@ -90,7 +90,7 @@ function banPage(ban: PublicBan, language: Language, asOf: string): string {
 
 /** @param language the first of the page */
 function everyLanguagePage(ban: PublicBan, language: Language, asOf: string): string {
-  const title = ban.titles.join(', ')
+  const { title } = ban.texts[language]
   const ordered = [language, ...LANGUAGES.filter(it => it !== language)]
   const nav = languageLinks(language, it => `../../${it}/bans/${ban.reference}/`)
   const parts = ordered.map(

@@ -22,6 +22,8 @@ export interface Texts {
   readonly open: string
   readonly hours: string
   readonly scope: string
+  /** Names of a list, whose id is internal. */
+  readonly list: string
   readonly reference: string
   readonly contact: string
   readonly organization: string
@@ -58,6 +60,7 @@ export const TEXTS: Readonly<Record<Language, Texts>> = {
     open: 'until further notice',
     hours: 'Hours',
     scope: 'Networks',
+    list: 'names of a list',
     reference: 'Reference',
     contact: 'Contact',
     organization: 'Organization',
@@ -91,6 +94,7 @@ export const TEXTS: Readonly<Record<Language, Texts>> = {
     open: 'jusqu’à nouvel ordre',
     hours: 'Heures',
     scope: 'Réseaux',
+    list: 'noms d’une liste',
     reference: 'Référence',
     contact: 'Contact',
     organization: 'Organisation',
@@ -125,6 +129,7 @@ export const TEXTS: Readonly<Record<Language, Texts>> = {
     open: 'tot nader order',
     hours: 'Uren',
     scope: 'Netwerken',
+    list: 'namen van een lijst',
     reference: 'Referentie',
     contact: 'Contact',
     organization: 'Organisatie',
@@ -159,6 +164,7 @@ export const TEXTS: Readonly<Record<Language, Texts>> = {
     open: 'bis auf Weiteres',
     hours: 'Zeiten',
     scope: 'Netze',
+    list: 'Namen einer Liste',
     reference: 'Kennung',
     contact: 'Kontakt',
     organization: 'Organisation',

@@ -10,7 +10,8 @@ import type { CountedRules } from '../../gateway/workers/rule-counters.js'
 import {
   errorReply,
   type AdminReply,
-  type ControlRequest
+  type ControlRequest,
+  type PauseRequest
 } from '../../gateway/socket/admin-protocol.js'
 
 /** The control thread's handle of the HTTP thread, which is restarted when it dies. */
@@ -53,6 +54,10 @@ export class HttpHandle implements AdminService {
   setRules(rules: CountedRules): void {
     this.rules = rules
     this.thread?.send({ kind: 'rules', rules })
+  }
+
+  recordPause(request: PauseRequest): void {
+    this.thread?.send({ kind: 'paused', request })
   }
 
   private async reply(thread: Thread<ToHttp>, id: number, request: ControlRequest): Promise<void> {

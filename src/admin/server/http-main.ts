@@ -2,6 +2,7 @@
 import type { RequestListener } from 'node:http'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../base/time/clock.js'
+import { removeExports } from '../api/lookup-export.js'
 import { ChangeLog, changesFile, readsFile, type Read } from '../audit/change-log.js'
 import { watchFiles } from '../audit/watch-files.js'
 import { ControlClient } from '../http/control-client.js'
@@ -12,6 +13,8 @@ import { HttpServer } from './http-server.js'
 import { Probes } from '../metrics/probes.js'
 import { recordTrend } from '../metrics/record-trend.js'
 import { createThreadLog } from '../../base/threads/thread-log.js'
+import { PREFIX } from '../http/api-prefix.js'
+import type { PauseRequest } from '../../gateway/socket/admin-protocol.js'
 import type { FromHttp, HttpInit, ToHttp } from '../http/http-messages.js'
 import { serializeError } from '../../base/errors/serialized-error.js'
 
@@ -24,8 +27,9 @@ const control = new ControlClient(post)
 const counterMetrics = new CounterMetrics(counters)
 const probes = new Probes(counterMetrics, () => control.status())
 
-/** From the start, not from the first request of the API on. */
 const { folder: state } = config.state
+removeExports(state, log)
+/** From the start, not from the first request of the API on. */
 const trend = tokens === undefined ? undefined : recordTrend(counterMetrics, state, log)
 const changes =
   tokens === undefined ? undefined : new ChangeLog(changesFile(state), systemClock, log)
@@ -54,9 +58,17 @@ async function loadDashboard(): Promise<Dashboard> {
   return new Dashboard(ASSETS, tls === undefined ? {} : STRICT_TRANSPORT)
 }
 
+/** As the same request through the API is recorded. */
+function recordPause({ rule, seconds, by, reason }: PauseRequest): void {
+  const operation = seconds === 0 ? 'resumeRule' : 'pauseRule'
+  const subject = `${PREFIX}/rules/${encodeURIComponent(rule)}/pause`
+  changes?.record({ by, operation, subject, code: null, ...(reason !== '' && { reason }) })
+}
+
 parentPort!.on('message', (message: ToHttp) => {
   if (message.kind === 'reply') control.onReply(message.id, message.reply)
   else if (message.kind === 'rules') counterMetrics.setRules(message.rules)
+  else if (message.kind === 'paused') recordPause(message.request)
   else config = message.config
 })
 const server = new HttpServer({

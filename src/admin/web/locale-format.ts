@@ -112,6 +112,13 @@ export class Formatter {
     return this.brief.format(new Date(at))
   }
 
+  /** `Monday`. @param weekday 1 is Monday */
+  weekday(weekday: number): string {
+    const day = new Intl.DateTimeFormat(this.language, { weekday: 'long', timeZone: 'UTC' })
+    // 5 January 1970 was a Monday.
+    return day.format((weekday + 3) * DAY * 1000)
+  }
+
   /** `14:05` */
   time(at: string | number): string {
     return this.hour.format(new Date(at))

@@ -11,6 +11,7 @@ export const FILTERS = [
   'ban',
   'type',
   'verdict',
+  'dnssec',
   'transport',
   'since',
   'until'

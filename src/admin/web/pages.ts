@@ -3,6 +3,8 @@ export const PAGES = [
   { id: 'now', path: '/' },
   { id: 'why', path: '/why' },
   { id: 'log', path: '/log' },
+  { id: 'explore', path: '/explore' },
+  { id: 'threats', path: '/threats' },
   { id: 'bans', path: '/bans' },
   { id: 'bypass', path: '/bypass' },
   { id: 'change', path: '/change' },

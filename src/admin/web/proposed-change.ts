@@ -87,6 +87,14 @@ export interface ImpactView {
   readonly clients: readonly (readonly [string, number])[]
   readonly names: readonly (readonly [string, number])[]
   readonly networks: readonly (readonly [string, number])[]
+  /** Of all lookups, if only a sample was judged. */
+  readonly estimate?: Estimate
+}
+
+interface Estimate {
+  readonly lookups: number
+  readonly low: number
+  readonly high: number
 }
 
 interface RawTop {
@@ -95,7 +103,10 @@ interface RawTop {
 
 export function impactIn(replay: Readonly<Record<string, unknown>>): ImpactView[] {
   const changes = (replay.changes ?? {}) as Readonly<
-    Record<string, { lookups: number; clients: RawTop; names: RawTop; networks: RawTop }>
+    Record<
+      string,
+      { lookups: number; estimate?: Estimate; clients: RawTop; names: RawTop; networks: RawTop }
+    >
   >
   const pairs = ({ top }: RawTop): (readonly [string, number])[] =>
     top.map(row => {
@@ -107,9 +118,10 @@ export function impactIn(replay: Readonly<Record<string, unknown>>): ImpactView[
     })
   return Object.entries(changes)
     .filter(([, { lookups }]) => lookups > 0)
-    .map(([kind, { lookups, clients, names, networks }]) => ({
+    .map(([kind, { lookups, estimate, clients, names, networks }]) => ({
       kind,
       lookups,
+      ...(estimate && { estimate }),
       clients: pairs(clients),
       names: pairs(names),
       networks: pairs(networks)

@@ -6,7 +6,8 @@ import { networksByRule, sourceId } from './coverage.js'
 
 /** A rule by whose order something is not blocked, always or at times. */
 export interface LimitFacts extends Term {
-  readonly kind: 'exception' | 'monitor' | 'schedule'
+  readonly kind: 'exception' | 'monitor' | 'schedule' | 'dnssec'
+  /** Its id; of a DNSSEC exception, the name. */
   readonly rule: string
   readonly networks: readonly string[]
   readonly timetable: Timetable | undefined
@@ -40,7 +41,7 @@ const MAX_LIMITS = 1000
 
 /** @param orders of the mandates in force @param now rules that have ended are left out */
 export function orderedFacts(
-  rules: Pick<RuleSet, 'networks' | 'scopes'>,
+  rules: Pick<RuleSet, 'networks' | 'scopes' | 'dnssecExceptions'>,
   orders: readonly MandateOrder[],
   now: Seconds
 ): OrderedFacts {
@@ -53,7 +54,35 @@ export function orderedFacts(
     if (limits.length === MAX_LIMITS) more++
     else limits.push(limitFacts(rule, kind, [...networks], timetables))
   }
+  for (const exception of unvalidated(rules, now)) {
+    if (limits.length === MAX_LIMITS) more++
+    else limits.push(exception)
+  }
   return { limits, more, scopes: scopeFacts(rules, orders) }
+}
+
+/** Names that are not validated, where networks validate. */
+function unvalidated(
+  { networks, dnssecExceptions = [] }: Pick<RuleSet, 'networks' | 'dnssecExceptions'>,
+  now: Seconds
+): LimitFacts[] {
+  const validating = networks.filter(({ dnssec = 'off' }) => dnssec === 'enforce')
+  if (validating.length === 0) return []
+  const ids = validating.map(({ id }) => id)
+  return dnssecExceptions
+    .filter(({ until }) => now < until)
+    .map(({ text, from, until, approvedBy, purpose }) => {
+      const why = { by: approvedBy, reason: purpose }
+      return {
+        kind: 'dnssec',
+        rule: text,
+        networks: ids,
+        from,
+        until,
+        timetable: undefined,
+        ...why
+      }
+    })
 }
 
 function limitKind(rule: Rule): LimitFacts['kind'] | undefined {

@@ -1,6 +1,6 @@
 import type { Seconds } from '../../base/units.js'
 import { isActive, buildTimetable } from '../../policy/tables/timetable.js'
-import type { Rule } from '../../policy/rules/model/types.js'
+import type { Rule, Term } from '../../policy/rules/model/types.js'
 
 /** Selects bans and exceptions, and the time to look at. */
 export interface BanQuery {
@@ -20,7 +20,10 @@ export interface BanQuery {
  */
 export type RuleState = 'in force' | 'outside its hours' | 'to come' | 'ended'
 
-export function ruleState({ from, until, schedule }: Rule, at: Seconds): RuleState {
+export function ruleState(
+  { from, until, schedule }: Term & Pick<Partial<Rule>, 'schedule'>,
+  at: Seconds
+): RuleState {
   if (at < from) return 'to come'
   if (until <= at) return 'ended'
   if (schedule === undefined || isActive(buildTimetable(schedule), at)) return 'in force'

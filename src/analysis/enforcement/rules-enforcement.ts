@@ -75,7 +75,8 @@ function limitDeviation({ kind, rule, networks, until, timetable, by, reason }: 
   const what = {
     exception: `exception ${rule}: ${reason}, approved by ${by}`,
     monitor: `${rule} is monitored, not enforced`,
-    schedule: `${rule} is outside its hours: ${timetable?.text}`
+    schedule: `${rule} is outside its hours: ${timetable?.text}`,
+    dnssec: `${rule} is not validated by DNSSEC: ${reason}, approved by ${by}`
   }
   return { kind, subject: rule, networks, by, reason, until: shown(until), message: what[kind] }
 }

@@ -4,8 +4,15 @@ import { sumOf } from './enforcement-tables.js'
 import type { Judged } from './judged.js'
 import { minutesByStatus, type OUTCOMES } from './enforcement.js'
 
-/** The headline: what share of the lookups was blocked, and whether that is known. */
-export function enforcementTiles({ enforcement, tally, completeness, timeZone }: Judged): Tile[] {
+/**
+ * The headline: what share of the lookups was blocked, and whether that is known.
+ *
+ * @param paused how long a block was paused, for the share; '': never
+ */
+export function enforcementTiles(
+  { enforcement, tally, completeness, timeZone }: Judged,
+  paused: string
+): Tile[] {
   const { since } = completeness
   const sums = tally.ofOrdered()
   const total = sumOf(sums.values())
@@ -14,9 +21,11 @@ export function enforcementTiles({ enforcement, tally, completeness, timeZone }:
   const isUnknown = since === Infinity
   const seen = sumOf([...tally.networks.values()].map(({ lookups }) => lookups))
   const isPartly = !isKnown && !isUnknown
-  const partly = isPartly
+  const { all, unknown: silent } = enforcement.gateways
+  const before = isPartly
     ? `; before ${formatValue(new Date(since), 'time', timeZone)} not known`
     : ''
+  const partly = silent === 0 ? before : `${before}; ${silent} of ${all} gateways not known`
   const clients = new Set(
     enforcement.networks.flatMap(network => [...(tally.networks.get(network)?.clients ?? [])])
   )
@@ -35,8 +44,12 @@ export function enforcementTiles({ enforcement, tally, completeness, timeZone }:
       value: isUnknown || total === 0 ? null : of('blocked') / total,
       note: isUnknown
         ? 'not known: answered lookups were not logged'
-        : `${count(of('blocked'))} of ${count(total)} lookups${partly}`,
-      warn: !isKnown || total - of('blocked') - of('exempt') - of('refused') > 0
+        : `${count(of('blocked'))} of ${count(total)} lookups${partly}${paused}`,
+      warn:
+        paused !== '' ||
+        !isKnown ||
+        silent > 0 ||
+        total - of('blocked') - of('exempt') - of('refused') > 0
     },
     {
       ...{ key: 'exemptShare', title: 'Exempt', kind: 'share' },

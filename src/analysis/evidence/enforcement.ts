@@ -105,6 +105,16 @@ export class Enforcement {
     return [...(found.size > 0 ? found : this.present)].sort()
   }
 
+  /** The number of gateways of a fleet, and of gateways without any known time in the period. */
+  get gateways(): { readonly all: number; readonly unknown: number } {
+    const isKnown = new Map<Gateway, boolean>()
+    for (const { gateway, kind } of this.segments) {
+      if (gateway !== undefined)
+        isKnown.set(gateway, isKnown.get(gateway) === true || kind !== 'unknown')
+    }
+    return { all: isKnown.size, unknown: [...isKnown.values()].filter(known => !known).length }
+  }
+
   add(lookup: Lookup, at: Milliseconds, gateway: Gateway): EnforcementOutcome {
     const outcome = this.outcomeOf(lookup, at)
     const { network = '', ban } = lookup

@@ -512,6 +512,9 @@ def enforcement_tiles(enforcement, tally, of, minutes, unknown, zone):
     seen, none = sum(one.lookups for one in tally.by['networks'].values()), unknown or total == 0
     since = data['knownSince']
     partly = '; before %s not known' % zone.to_minute(since) if not unknown and since > data['since'] else ''
+    gateways = {one['gateway'] for one in data['segments']} - {None}
+    silent = gateways - {one['gateway'] for one in data['segments'] if one['kind'] != 'unknown'}
+    partly += '; %d of %d gateways not known' % (len(silent), len(gateways)) if silent else ''
     clients = set().union(*(tally.by['networks'][one].clients for one in networks if one in tally.by['networks']))
     number = lambda value: format(value, ',')
     off = sum(minutes[one] for one in ('restart', 'log missing', 'not known'))
@@ -525,6 +528,53 @@ def enforcement_tiles(enforcement, tally, of, minutes, unknown, zone):
                         'not known' if unknown else '%s lookups, by exceptions' % number(of['exempt'])),
         'minutesNotInForce': (minutes['not in force'], 'of %s; %s not known' % (number(sum(minutes.values())), number(off))),
         'clients': (len(clients), 'in %s networks with the ban' % number(len(networks)))}
+
+ANSWERED = ('forwarded', 'cached', 'monitored', 'allowed', 'local', 'stale')
+
+def not_enforced(folder, enforcement, tally, show):
+    """What was not enforced, the minutes with a pause, and what the headlines say of them."""
+    facts, fleet = json.loads(read(folder, 'not-enforced.json')), None not in enforcement.data['gateways']
+    rows, windows = [], {}
+
+    def add(kind, one, lookups, time=None):
+        time = one['until'] - one['from'] if time is None else time
+        rows.append(dict({'gateway': one['gateway']} if fleet else {}, **{
+            'kind': kind, 'subject': one['subject'], 'networks': ', '.join(one['networks']), 'by': one['by'], 'reason': one['reason'],
+            'from': show(one['from']), 'until': show(one['until']), 'minutes': -(-time // MINUTE), 'lookups': lookups}))
+
+    def of_pause(pause, one):
+        return (pause['gateway'], pause['rule']) == (one['gateway'], one['rule']) and pause['from'] // 1000 * 1000 <= one['at'] < pause['until']
+
+    for one in facts['pauses']:
+        add('pause', dict(one, subject=one['rule']), sum(
+            count['lookups'] for count in facts['paused'] if of_pause(one, count) and count['verdict'] in ANSWERED))
+    for one in facts['paused']:
+        need(any(of_pause(pause, one) for pause in facts['pauses']), 'lookups of a pause that the pack does not have')
+    for one in facts['lists']:
+        add('list', one, None)
+    for gateway, start, end, status, cause, version, networks in enforcement.windows():
+        kind = {'monitored': 'monitor', 'outside its hours': 'schedule'}.get(cause)
+        if kind:
+            one = windows.setdefault((gateway, kind, tuple(networks)), {
+                'gateway': gateway, 'subject': enforcement.data['ban'], 'networks': networks, 'by': None, 'reason': cause,
+                'from': start, 'time': 0, 'lookups': 0})
+            one['until'], one['time'] = end, one['time'] + end - start
+            one['lookups'] += tally.answered_in(gateway, start, end, networks)
+    for key in sorted(windows, key=lambda key: key[1]):
+        add(key[1], windows[key], windows[key]['lookups'], windows[key]['time'])
+    for one in facts['exceptions']:
+        counts = [tally.by['exceptions'].get(one['subject'] + '\n' + network) for network in one['networks']]
+        add('exception', one, sum(count.lookups for count in counts if count))
+    time = end = 0
+    for one in sorted(facts['pauses'], key=lambda one: one['from']):
+        time, end = time + max(0, one['until'] - max(one['from'], end)), max(end, one['until'])
+    minutes, pauses = -(-time // MINUTE), [row for row in rows if row['kind'] == 'pause']
+    if not pauses:
+        return rows, (0, 'no block was paused'), ''
+    note = '%s of %s; %s answered meanwhile' % (
+        counted(len(pauses), 'pause'), counted(len({row['subject'] for row in pauses}), 'block'),
+        counted(sum(row['lookups'] for row in pauses), 'logged lookup'))
+    return rows, (minutes, note), '; %s with a block paused' % counted(minutes, 'minute')
 
 def rule_changes(folder, listed, data, show):
     """What changed, by the comparisons in rule-changes/; which of the changes concern the ban is for their own text."""
@@ -830,6 +880,10 @@ def count_figures(folder, listed):
     tally = Tally(folder, enforcement, zone)
     tables, of, minutes, unknown = enforcement_tables(enforcement, tally, zone)
     tiles = enforcement_tiles(enforcement, tally, of, minutes, unknown, zone)
+    if 'not-enforced.json' in listed:
+        tables['not-enforced'], tiles['pausedMinutes'], paused = not_enforced(folder, enforcement, tally, zone.show)
+        share, note = tiles['blockedShare']
+        tiles['blockedShare'] = share, note if unknown else note + paused
     tables['rule-changes'] = list(rule_changes(folder, listed, data, zone.show))
     tables['silent-times'] = list(silent_times(folder, data, zone.show))
     tables.update(bypass_tables(folder, data, zone))

@@ -23,6 +23,8 @@ export interface ReadLog {
   readonly file: string
   readonly format: Format
   readonly lookups: number
+  /** Lookups of the log that those are a random sample of; undefined: they are all. */
+  readonly sampledOf?: number
   readonly lines: number
   /** Number of lines that could not be parsed; the first of them are listed. */
   readonly unreadable: number

@@ -38,6 +38,8 @@ export interface Log {
   selectCounts(by: CountedBy, selected: Selected): string
   /** SQL source of lookups, at least those that are selected: a fleet has files that need not be read. */
   lookups(selected: Selected): string
+  /** The same for answers that were validated for networks with `dnssec: observe`. */
+  observed(selected: Selected): string
   /** Passes each row of a SELECT to `take`, which must not use the log; they may be more than fit into memory. */
   each(
     sql: string,

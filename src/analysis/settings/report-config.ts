@@ -2,7 +2,7 @@ import type { Position } from '../../base/errors/position.js'
 import type { Milliseconds } from '../../base/units.js'
 
 /** Reports that can be scheduled. */
-export const SCHEDULED_KINDS = ['daily', 'weekly', 'monthly', 'ban', 'bypass'] as const
+export const SCHEDULED_KINDS = ['daily', 'weekly', 'monthly', 'ban', 'bypass', 'dnssec'] as const
 export type ScheduledKind = (typeof SCHEDULED_KINDS)[number]
 
 /** When a report is made, in the time zone of the rules. */

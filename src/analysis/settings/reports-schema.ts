@@ -24,7 +24,8 @@ const DEFAULT_TIMES: Readonly<Record<ScheduledKind, string>> = {
   weekly: 'Mon 06:00',
   monthly: '1 06:00',
   ban: '1 06:00',
-  bypass: 'Mon 06:00'
+  bypass: 'Mon 06:00',
+  dnssec: '1 06:00'
 }
 
 /** `06:00` every day, `Mon 06:00` every week, `1 06:00` every month. */

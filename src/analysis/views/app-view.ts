@@ -104,7 +104,7 @@ export function appView(
     sharedNames: entry['shared-names'].map(it => {
       return { name: showPattern(it.name), note: ('note' in it ? it.note : undefined) ?? null }
     }),
-    addresses: entry.addresses.map(showPrefix),
+    addresses: entry.addresses.map(it => ('asn' in it ? `AS${it.asn}` : showPrefix(it))),
     bans: bansOf(app, file.slice(0, -`apps/${app}.yaml`.length), rules, now)
   }
 }

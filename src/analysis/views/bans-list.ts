@@ -35,6 +35,8 @@ export interface BansList {
   /** In the order of the file. */
   readonly bans: readonly ListedBan[]
   readonly exceptions: readonly ListedException[]
+  /** Names that are not validated by DNSSEC, for all networks. */
+  readonly dnssecExceptions: readonly ListedDnssecException[]
   /** Starts, ends and reviews within these days, and overdue reviews, by time. */
   readonly notices: readonly Notice[]
   /** What some networks ban and others do not. */
@@ -82,6 +84,19 @@ export interface ListedException extends Listed {
   readonly prefixes: readonly string[]
 }
 
+export interface ListedDnssecException {
+  readonly name: string
+  /** `networks.yaml:12` */
+  readonly rule: string
+  readonly state: RuleState
+  readonly purpose: string
+  readonly approvedBy: string
+  readonly reference: string | null
+  readonly referenceUrl: string | null
+  readonly from: string | null
+  readonly until: string | null
+}
+
 export interface ListedSource {
   readonly kind: NameSource['kind']
   /** Id of the app or list; `networks.yaml:12` for names written in the rule. */
@@ -118,6 +133,7 @@ export function listBans(
     networks: ruleSet.networks.map(({ id }) => id),
     bans: bans.map(ban => listedBan(ban, parts, index.ofBan(ban))),
     exceptions: exceptions.map(rule => listedException(rule, parts)),
+    dnssecExceptions: listedDnssecExceptions(ruleSet, query),
     notices: [...bans, ...exceptions].flatMap(rule => noticesOf(rule, query)).sort(byTime),
     coverage: coverageOf(index, query)
   }
@@ -171,6 +187,25 @@ function listedException(rule: RuleException, parts: Parts): ListedException {
     approvedBy,
     prefixes: prefixes.map(showPrefix)
   }
+}
+
+function listedDnssecExceptions(
+  { dnssecExceptions = [] }: RuleSet,
+  { at, network, app }: BanQuery
+): ListedDnssecException[] {
+  // They concern names, whatever the network; no app.
+  if (app !== undefined || network !== undefined) return []
+  return dnssecExceptions.map(one => ({
+    name: one.text,
+    rule: `${one.position.file}:${one.position.line}`,
+    state: ruleState(one, at),
+    purpose: one.purpose,
+    approvedBy: one.approvedBy,
+    reference: one.reference ?? null,
+    referenceUrl: one.referenceUrl ?? null,
+    from: shown(one.from),
+    until: shown(one.until)
+  }))
 }
 
 function listed(rule: Ban | RuleException, { networksOf, mandates, at }: Parts): Listed {

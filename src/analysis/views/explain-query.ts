@@ -9,9 +9,11 @@ import type { RebindingGuard } from '../../resolver/stages/rebinding-guard.js'
 import type { MandateOrder } from '../../policy/rules/mandates/mandate-orders.js'
 import type { NameSource } from '../../policy/rules/model/types.js'
 import type { Forwarder } from '../../resolver/upstream/forwarder.js'
+import { dnssecOf, type QueryValidator } from './dnssec-view.js'
 import {
   buildExplanation,
-  withForceReason,
+  classOfClient,
+  withSourceFacts,
   type ExplainedQuery,
   type Explanation
 } from './explanation.js'
@@ -22,11 +24,13 @@ import { NoUpstreams, resolveOnce, type ResolverSettings } from './one-query.js'
 export interface ExplainParts {
   readonly settings: ResolverSettings
   readonly snapshot: Snapshot
-  /** Of the rules: for the reasons given with `force`. */
+  /** Of the rules: for the dates of names, and the reasons given with `force`. */
   readonly sources: readonly NameSource[]
   /** Closed afterwards. Undefined: upstreams are not queried. */
   readonly forwarder: Forwarder | undefined
   readonly guard: RebindingGuard | undefined
+  /** Closed afterwards. Absent: nothing is validated. */
+  readonly validator?: QueryValidator | undefined
   /** Orders of the mandates in force; absent: there are none. */
   readonly mandates?: readonly MandateOrder[]
 }
@@ -39,18 +43,22 @@ export interface ExplainParts {
  */
 export async function explainQuery(
   given: Omit<ExplainedQuery, 'identity'> & { readonly device?: string | undefined },
-  { settings, snapshot, sources, forwarder, guard, mandates = [] }: ExplainParts
+  { settings, snapshot, sources, forwarder, guard, validator, mandates = [] }: ExplainParts
 ): Promise<Explanation> {
   const policy = new Policy(snapshot)
   const query = { ...given, identity: identityOf(policy, given) }
   const noUpstreams = new NoUpstreams()
-  const upstreams = forwarder ?? noUpstreams
+  const queried = forwarder && (validator?.enforcing(forwarder) ?? forwarder)
+  const upstreams = queried ?? noUpstreams
   const resolving = resolveOnce(query, PROTOCOL.udp, policy, settings, upstreams, guard)
   const resolved = await resolving.finally(() => upstreams.close())
   const resolution = { ...resolved, upstreamSkipped: noUpstreams.wasAsked, guard }
-  const explanation = buildExplanation(query, policy, resolution, upstreams)
+  const explanation = {
+    ...buildExplanation(query, policy, resolution, upstreams),
+    ...(await dnssecOf(query, classOfClient(policy, query), policy, resolution, validator))
+  }
   const now = epochSeconds(query.clock)
-  return withMandates(withForceReason(explanation, sources), query.name, mandates, now)
+  return withMandates(withSourceFacts(explanation, sources), query.name, mandates, now)
 }
 
 /** @throws InterdictError CLIENT_NONE */

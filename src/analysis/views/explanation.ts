@@ -28,6 +28,7 @@ import type { EchPolicy, NameSource } from '../../policy/rules/model/types.js'
 import { showInstant } from '../../base/time/instant.js'
 import type { NameMandate } from './mandate-view.js'
 import type { Forwarder } from '../../resolver/upstream/forwarder.js'
+import type { DnssecView } from './dnssec-view.js'
 
 /** The query to explain. */
 export interface ExplainedQuery {
@@ -72,6 +73,10 @@ export interface RuleView {
   readonly network?: string
   /** Why its name is banned although others share it (`force`); only of the rule that decides. */
   readonly forced?: string
+  /** The update of the catalogue that added the name; only of the rule that decides. */
+  readonly added?: { readonly catalogue: number; readonly at: string; readonly enforced: string }
+  /** The autonomous system that the rule names, and whose address this is; only of the rule that decides. */
+  readonly asn?: number
   readonly outcome: string
 }
 
@@ -107,6 +112,8 @@ export interface Explanation {
   /** The rule that decides, or in monitor mode would. */
   readonly rule: Omit<RuleView, 'outcome'> | null
   readonly upstream: string | null
+  /** What DNSSEC validation says of the answer of an upstream; absent: it was not validated. */
+  readonly dnssec?: DnssecView
   /** The query name, then each name and address in the answer. */
   readonly steps: readonly Step[]
   /** Mandates that order the query name to be banned for this client at that time. */
@@ -124,8 +131,7 @@ export function buildExplanation(
   const { snapshot } = policy
   const { origin } = snapshot
   const { identity } = query
-  const ownClass = identity?.clientClass ?? 0
-  const clientClass = ownClass === 0 ? policy.classOf(query.client, 0) : ownClass
+  const clientClass = classOfClient(policy, query)
   const addressClass = identity?.addressClass ?? 0
   const isForwarded = upstreamSkipped && event.verdict === VERDICT.failed
   const activeGuard = event.match === MATCH.rebinding ? guard : undefined
@@ -152,15 +158,50 @@ export function buildExplanation(
   }
 }
 
+/** Of a client that is not recognized, the class of its address. */
+export function classOfClient(policy: Policy, { identity, client }: ExplainedQuery): number {
+  const ownClass = identity?.clientClass ?? 0
+  return ownClass === 0 ? policy.classOf(client, 0) : ownClass
+}
+
 function deviceOf({ device = '', status, reason }: Identification): Explanation['device'] {
   return { name: device, status, reason: reason ?? null }
 }
 
-/** Adds the reason given by `force` for the name that decides, if there is one. */
-export function withForceReason(
+/** Adds when the catalogue got the name that decides, and the reason given by `force`, if there is one. */
+export function withSourceFacts(
   explanation: Explanation,
   sources: readonly NameSource[]
 ): Explanation {
+  return withAsn(withForceReason(withDate(explanation, sources), sources), sources)
+}
+
+function withAsn(explanation: Explanation, sources: readonly NameSource[]): Explanation {
+  const { rule } = explanation
+  if (rule === null) return explanation
+  const [asn] = sources.flatMap(({ file, asns }) =>
+    rule.source.startsWith(`${file}:`) ? (asns?.get(rule.pattern) ?? []) : []
+  )
+  return asn === undefined ? explanation : { ...explanation, rule: { ...rule, asn } }
+}
+
+function withDate(explanation: Explanation, sources: readonly NameSource[]): Explanation {
+  const { rule } = explanation
+  const [, file, line] = /^(.*):(\d+)$/.exec(rule?.source ?? '') ?? []
+  const dates = sources.flatMap(source => {
+    return source.file === file ? (source.added?.get(Number(line)) ?? []) : []
+  })
+  const [date] = dates
+  if (rule === null || date === undefined) return explanation
+  const { serial, added, enforced } = date
+  const [at, from] = [added, enforced].map(time => showInstant(time, 'UTC'))
+  return {
+    ...explanation,
+    rule: { ...rule, added: { catalogue: serial, at: at!, enforced: from! } }
+  }
+}
+
+function withForceReason(explanation: Explanation, sources: readonly NameSource[]): Explanation {
   const { rule } = explanation
   const reasons = sources.flatMap(({ file, forced = [] }) =>
     [...forced].map(([line, why]) => [`${file}:${line}`, why] as const)

@@ -6,6 +6,7 @@ import { VERDICT } from '../../lookups/event/query-event.js'
 import type { QueryRecord } from '../../lookups/event/schema.js'
 import { canonicalValue } from '../../lookups/sql/filter-condition.js'
 import {
+  DNSSEC_VERDICTS,
   FILTER_COLUMNS,
   LOOKUP_FILTERS,
   TRANSPORTS,
@@ -47,7 +48,11 @@ function checkValue(filter: LookupFilter, text: string): void {
   if (filter === 'name') patternOf(text)
   if (filter === 'type' && readRrtype(text) === undefined)
     throw new Error(`${text} is not a query type such as AAAA or TYPE65280`)
-  const words = { verdict: VERDICT_FILTERS, transport: TRANSPORTS as readonly string[] }
+  const words = {
+    verdict: VERDICT_FILTERS,
+    dnssec: DNSSEC_VERDICTS as readonly string[],
+    transport: TRANSPORTS as readonly string[]
+  }
   const accepted = filter in words ? words[filter as keyof typeof words] : undefined
   if (accepted?.includes(canonicalValue(filter, text)) === false)
     throw new Error(`${text} is not one of ${accepted.join(', ')}`)

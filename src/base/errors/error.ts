@@ -1,3 +1,4 @@
+import { CATALOGUE } from './messages/catalogue.js'
 import { FLEET } from './messages/fleet.js'
 import { HISTORY } from './messages/history.js'
 import { LISTS } from './messages/lists.js'
@@ -27,7 +28,8 @@ const MESSAGES = {
   ...OPERATION,
   ...FLEET,
   ...HISTORY,
-  ...MANDATES
+  ...MANDATES,
+  ...CATALOGUE
 } as const
 
 export type ErrorCode = keyof typeof MESSAGES

@@ -1,4 +1,4 @@
-import type { Worker } from 'node:worker_threads'
+import type { Transferable, Worker } from 'node:worker_threads'
 import type { Milliseconds } from '../units.js'
 import { completesWithin } from './completes-within.js'
 import { startFile } from './start-file.js'
@@ -17,7 +17,8 @@ export interface EndRequest {
 
 /** A thread of the gateway, with typed messages. */
 export interface Thread<In> {
-  send(message: In): void
+  /** @param transferred ports and memory in the message that the thread gets for its own */
+  send(message: In, transferred?: readonly Transferable[]): void
   /**
    * Ends the thread; `exited` is not called. With a timeout it is asked to end itself (see `endOnRequest`), and terminated
    * only if it has not by then: sockets of `node:dgram` must be closed first. A new thread may still load its
@@ -104,7 +105,7 @@ export function threadOf<In, Out>(worker: Worker, handlers: ThreadHandlers<Out>)
     })
   })
   return {
-    send: message => worker.postMessage(message),
+    send: (message, transferred = []) => worker.postMessage(message, transferred),
     end: async (timeout = 0) => {
       ended = true
       const now = performance.now()

@@ -1,5 +1,4 @@
 import {
-  containsPrefix,
   readAddress,
   showAddress,
   showPrefix,
@@ -46,7 +45,7 @@ export async function findClientNames(
 ): Promise<FoundClients> {
   const prefix = parsePrefix(text)
   if (prefix === undefined) return namedClients(log, text, selection)
-  if (prefix.length < ADDRESS_BITS) return clientsWithin(log, text, prefix, selection)
+  if (prefix.length < ADDRESS_BITS) return clientsWithin(text, prefix)
   return oneClient(log, readAddress(showAddress(prefix.address)), selection, options)
 }
 
@@ -61,28 +60,10 @@ async function namedClients(log: Log, text: string, selection: Selection): Promi
   return { clients: { shown: text, aliases: [{ names }] }, remarks: [] }
 }
 
-async function clientsWithin(
-  log: Log,
-  text: string,
-  prefix: Prefix,
-  selection: Selection
-): Promise<FoundClients> {
-  const { from, sql, parameters } = sourceOf(log, selection, 'client')
-  const rows = await log.rows<{ client: string }>(
-    `SELECT DISTINCT client FROM ${from} WHERE client IS NOT NULL AND ${sql}`,
-    parameters
-  )
-  const names = rows
-    .map(({ client }) => client)
-    .filter(client => {
-      const is = parsePrefix(client)
-      return is !== undefined && containsPrefix(prefix, is)
-    })
+function clientsWithin(text: string, prefix: Prefix): FoundClients {
   const shown = showPrefix(prefix)
   const remark = `Clients logged under a pseudonym, or not logged, cannot be found by a prefix (${shown}).`
-  // Names in the log of a fleet begin with the gateway's name.
-  const within = log.gateways[0] === undefined ? { within: text } : {}
-  return { clients: { shown, aliases: [{ names }], ...within }, remarks: [remark] }
+  return { clients: { shown, aliases: [], within: text }, remarks: [remark] }
 }
 
 async function oneClient(

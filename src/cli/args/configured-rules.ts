@@ -42,22 +42,30 @@ const VERSION = /^(@.+|[0-9a-f]{8,64})$/i
  * @param copies folder of the copies of downloaded lists
  * @param outside other folders in which files of the rules may be; empty if somebody else wrote them
  * @param config where versions are looked for; undefined: nowhere
+ * @param asnDatabase undefined: the rules may name no ASNs
  * @throws InterdictError as `readBundleFile`, `decodeBundle` and `findVersion`
  */
 export async function ruleFilesAt(
   path: string,
   copies: string,
   outside: readonly string[],
-  config?: Config
+  config?: Config,
+  asnDatabase = config?.asnDatabase
 ): Promise<RuleFiles> {
   const stats = await stat(path).catch(() => undefined)
   if (stats === undefined && config !== undefined && VERSION.test(path))
     return versionFiles(path, config)
-  if (stats?.isFile() !== true) return new RulesFolder(path, { copies, outside })
+  if (stats?.isFile() !== true) return new RulesFolder(path, { copies, outside, asnDatabase })
   const bundle = await decodeBundle(await readBundleFile(path, path), path)
   const { serial, created, expires } = bundle.manifest
   const facts = { serial, created, expires, newest: serial, rollback: undefined }
-  return new BundleFiles(bundle, { path: resolve(path), prefix: `${path}:`, copies, facts })
+  return new BundleFiles(bundle, {
+    path: resolve(path),
+    prefix: `${path}:`,
+    copies,
+    facts,
+    asnDatabase
+  })
 }
 
 /** Content that is not stored is an error of the rules. */

@@ -21,14 +21,23 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
 
   const question = new Argument(
     '[question...]',
-    'daily [today], weekly [this-week], monthly [this-month], ban ID, bypass or new-names'
+    'daily [today], weekly [this-week], monthly [this-month], ban ID, bypass, egress, dnssec or new-names'
   )
-  question.argChoices = ['daily', 'weekly', 'monthly', 'ban', 'bypass', 'new-names']
+  question.argChoices = [
+    'daily',
+    'weekly',
+    'monthly',
+    'ban',
+    'bypass',
+    'egress',
+    'dnssec',
+    'new-names'
+  ]
   const report = program
     .command('report')
     .summary('Summarize the query log')
     .description(
-      'Summarize the query log: lookups by a key (--by), a day, week or month, a ban, signs of bypass, or new names.'
+      'Summarize the query log: lookups by a key (--by), a day, week or month, a ban, signs of bypass, bypass by address, or new names.'
     )
     .addArgument(question)
     .option('-l, --log <file>', LOG)
@@ -79,6 +88,7 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
     .option('--witness <files...>', 'with --fleet: receipts from elsewhere, such as GATEWAY.jsonl')
     .option('--tsa-ca <file>', 'with --fleet: certificates of the time-stamping authority, PEM')
     .option('--hub-key <keys...>', 'with --fleet: public keys of the hub, or files with one each')
+    .option('--inventory <file>', 'with --fleet: "fleet status --gateways --json" of the hub')
     .option('--since <time>', 'from this time on: 7d, 12h, a date, or a time (RFC 3339) (required)')
     .option('--until <time>', 'up to this time (required)')
     .option('--time-zone <zone>', TIME_ZONE)
@@ -174,14 +184,40 @@ export function addAnalysisCommands(program: Command, { io, done }: Context): vo
 
   const pseudonym = program
     .command('pseudonym')
-    .description('Show the pseudonyms of a client in the query log')
-    .argument('<address>', 'address of the client')
+    .summary('Show the pseudonyms of a client in the query log')
+    .description(
+      'Show the pseudonyms of a client in the query log. With --create-keys instead: create the keys up to a day, for ' +
+        'gateways that give a client the same pseudonym.'
+    )
+    .argument('[address]', 'address of the client')
     .option('-d, --date <date>', 'UTC day or month (default: today)')
     .option('--all', 'show the pseudonym under every key that is kept')
+    .option(
+      '--create-keys <date>',
+      'create the keys up to this UTC day, in the folder of the settings'
+    )
     .option('--json', 'print JSON')
-    .action(async (address: string, _options, command: Command) => {
+    .action(async (address: string | undefined, _options, command: Command) => {
       const { pseudonym } = await import('../commands/log/pseudonym.js')
       done(await pseudonym(address, command.optsWithGlobals(), io))
     })
   examples(pseudonym, 'pseudonym 10.20.3.4', 'pseudonym 10.20.3.4 --date 2026-11')
+
+  const who = program
+    .command('who')
+    .summary('Show which device had an address, by DHCP and other feeds')
+    .description(
+      'Show which device had an address at a time, by the history of bindings. It is unknown rather than wrong: exit code 1.'
+    )
+    .argument('<address>', 'address of the device')
+    .option('--at <time>', 'date or time (default: now)')
+    .option('--time-zone <zone>', 'time zone of --at (default: that of the rules)')
+    .option('-l, --log <file>', LOG)
+    .option('--skew <seconds>', 'by how much clocks of feeds may be wrong', '5')
+    .option('--json', 'print JSON')
+    .action(async (address: string, _options, command: Command) => {
+      const { who } = await import('../commands/log/who.js')
+      done(await who(address, command.optsWithGlobals(), io))
+    })
+  examples(who, 'who 10.20.3.4 --at 2026-11-12T14:02', 'who 2001:db8::7 --json')
 }

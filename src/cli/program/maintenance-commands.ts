@@ -17,7 +17,7 @@ export function addMaintenanceCommands(program: Command, { io, done }: Context):
     .description(
       'Close the file of the query log of the running gateway, and begin another one, unless it is empty. Closed files are archived and sent.'
     )
-    .option('--timeout <ms>', 'how long to wait for the gateway, in milliseconds', '10000')
+    .option('--timeout <ms>', 'how long to wait for the gateway, in milliseconds', '30000')
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
       const { rotate } = await import('../commands/log/log-rotate.js')

@@ -1,5 +1,9 @@
 import { Option, type Command } from 'commander'
 import { LANGUAGES } from '../../policy/rules/model/user-explanation.js'
+import { addAddCommands } from './add-commands.js'
+import { addCatalogueCommands } from './catalogue-commands.js'
+import { PROFILES } from '../../gateway/profiles/profile-ids.js'
+import type { CheckOptions } from '../commands/rules/check.js'
 import { choice, examples, TIME_ZONE, type Context } from './context.js'
 import { addHistoryCommands } from './history-commands.js'
 
@@ -19,12 +23,26 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     )
     .argument('[rules]', 'rules folder or bundle to check instead of the one in the settings')
     .option('-a, --at <time>', AT)
+    .addOption(
+      choice(
+        '--profile <id>',
+        'show what settings and rules do of published guidance instead',
+        PROFILES
+      )
+    )
     .option('--json', 'print JSON')
     .action(async (rules: string | undefined, _options, command: Command) => {
+      const options = command.optsWithGlobals<CheckOptions & { readonly profile?: string }>()
+      const { profile } = options
+      if (profile !== undefined) {
+        const { checkProfile } = await import('../commands/gateway/check-profile.js')
+        done(await checkProfile(rules, profile, options, io))
+        return
+      }
       const { check } = await import('../commands/rules/check.js')
-      done(await check(rules, command.optsWithGlobals(), io))
+      done(await check(rules, options, io))
     })
-  examples(check, 'check', 'check rules/ --at 2027-01-01')
+  examples(check, 'check', 'check --profile nis2')
 
   const explain = program
     .command('explain')
@@ -115,16 +133,18 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     .summary('Put saved rules in force')
     .description(
       'Put saved rules in force, with rules.activate: manual in the settings. With a SHA-256, as ' +
-        'interdict plan prints it, only if the rules folder has not changed since.'
+        'interdict plan prints it, only if the rules folder has not changed since. With a draft of the dashboard, ' +
+        'shows what it changes, asks, and writes its files into the rules folder.'
     )
-    .argument('[sha256]', 'SHA-256 that was planned (default: whatever is saved)')
+    .argument('[sha256]', 'SHA-256 that was planned, or a draft (default: whatever is saved)')
+    .option('-y, --yes', 'do not ask before a draft is written')
     .option('--timeout <ms>', 'how long to wait for the gateway, in milliseconds', '120000')
     .option('--json', 'print JSON')
     .action(async (sha256: string | undefined, _options, command: Command) => {
       const { apply } = await import('../commands/rules/apply.js')
       done(await apply(sha256, command.optsWithGlobals(), io))
     })
-  examples(apply, 'apply', 'apply 13a718ac92ebd06058fe303be3bfe2f38e4269c30d577e22b1daa66a7bec5a7e')
+  examples(apply, 'apply', 'apply draft-1a2b3c4d')
 
   const register = program
     .command('register')
@@ -217,8 +237,10 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
     })
   examples(bans, 'bans', 'bans --network phones --within 90')
 
+  addAddCommands(program, { io, done })
   addHistoryCommands(program, { io, done })
   addLists(program, { io, done })
+  addCatalogueCommands(program, { io, done })
 }
 
 const filesOption = (): Option =>

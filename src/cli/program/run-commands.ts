@@ -1,5 +1,7 @@
 import type { Command } from 'commander'
-import { examples, type Context } from './context.js'
+import { EXAMPLES } from '../output/rules/example-names.js'
+import { SERVERS } from '../output/rules/server-kinds.js'
+import { choice, examples, type Context } from './context.js'
 
 /** Commands that run a gateway or talk to a running one. */
 export function addRunCommands(program: Command, { io, done }: Context): void {
@@ -10,7 +12,8 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
     .summary('Write settings and rules to start with')
     .description(
       'Write settings and rules to start with. Nothing is overwritten. ' +
-        'On a terminal, asks for what the options do not say.'
+        'On a terminal, asks for what the options do not say. With --pair, also the settings of keepalived and ' +
+        'BIRD for two gateways that share addresses.'
     )
     .argument('[folder]', 'for a service: /etc/interdict', '.')
     .option('--network <id>', 'name of the network')
@@ -18,15 +21,48 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
     .option('--upstream <addresses...>', 'resolvers to forward to')
     .option('--ban <apps...>', 'apps to ban')
     .option('--listen <endpoints...>', 'addresses and ports to answer on')
+    .option('--dashboard <endpoint>', 'serve the dashboard there, and make a first login')
+    .option('--pair <addresses...>', 'two gateways share these, such as 192.0.2.53/24')
+    .option('--interface <name>', 'with --pair: network interface of these addresses')
     .option('-y, --yes', 'do not ask: use the defaults')
+    .addOption(
+      choice('--example <name>', 'write the files of a guide instead, with sample logs', EXAMPLES)
+    )
     .action(async (folder: string, _options, command: Command) => {
-      const { init } = await import('../commands/rules/init.js')
+      const { init } = await import('../commands/gateway/init.js')
       done(await init(folder, command.opts(), io))
     })
   examples(
     init,
     'init /etc/interdict',
     'init gateway --network office --prefix 10.0.0.0/8 --ban tiktok --yes'
+  )
+
+  const migrate = program
+    .command('migrate')
+    .summary('Convert the settings of another DNS server')
+    .description(
+      'Convert the settings of AdGuard Home, Pi-hole, Unbound or BIND into settings and rules, and list what has to be ' +
+        'done by hand. Nothing is overwritten. The exit code is 1 if the rules have errors.'
+    )
+    .argument(
+      '<source>',
+      'AdGuardHome.yaml, a Teleporter archive, unbound.conf, named.conf or a response policy zone'
+    )
+    .argument('[folder]', 'for a service: /etc/interdict', '.')
+    .addOption(
+      choice('--kind <kind>', 'whose settings they are (default: by the content)', SERVERS)
+    )
+    .option('--listen <endpoints...>', 'answer on these addresses and ports instead')
+    .option('--json', 'print JSON')
+    .action(async (source: string, folder: string, _options, command: Command) => {
+      const { migrate } = await import('../commands/gateway/migrate.js')
+      done(await migrate(source, folder, command.opts(), io))
+    })
+  examples(
+    migrate,
+    'migrate /etc/unbound/unbound.conf /etc/interdict',
+    'migrate pi-hole_teleporter.zip gateway --listen 127.0.0.1:5300'
   )
 
   const serve = program
@@ -53,6 +89,36 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
     })
   examples(landing, 'landing --listen 192.0.2.80:80', "landing --listen '[2001:db8::80]:80'")
 
+  const observe = program
+    .command('observe')
+    .summary('Read connections of clients for the gateway')
+    .description(
+      'Read connections of clients, which networks with `egress` report if no answer led to them, until SIGTERM or ' +
+        'SIGINT. Needs CAP_NET_ADMIN, which the gateway does not have, and conntrack. It changes nothing.'
+    )
+    .option('--socket <path>', 'Unix socket for the gateway', '/run/interdict-observe/socket')
+    .option('--conntrack <path>', 'program of conntrack-tools', '/usr/sbin/conntrack')
+    .action(async (_options, command: Command) => {
+      const { observe } = await import('../commands/gateway/observe.js')
+      done(await observe(command.opts(), io))
+    })
+  examples(observe, 'observe', 'observe --socket /run/observe/socket')
+
+  const egress = program
+    .command('egress')
+    .summary('Write denied addresses into the firewall')
+    .description(
+      'Write the addresses that networks with `egress: deny` may not reach into a table of nftables, for the gateway, ' +
+        'until SIGTERM or SIGINT. Needs CAP_NET_ADMIN, which the gateway does not have. The table stays when it ends.'
+    )
+    .option('--socket <path>', 'Unix socket for the gateway', '/run/interdict-egress/socket')
+    .option('--nft <path>', 'program of nftables', '/usr/sbin/nft')
+    .action(async (_options, command: Command) => {
+      const { egress } = await import('../commands/gateway/egress.js')
+      done(await egress(command.opts(), io))
+    })
+  examples(egress, 'egress', 'egress --socket /run/egress/socket --nft /usr/local/sbin/nft')
+
   const dnssec = program
     .command('dnssec')
     .summary('Validate an answer, and show its chain of trust')
@@ -65,7 +131,7 @@ export function addRunCommands(program: Command, { io, done }: Context): void {
     .option('-t, --type <type>', 'query type, such as AAAA or TYPE65280', 'A')
     .option(
       '--anchor <anchors...>',
-      'trust anchors in place of the root: each as DS or DNSKEY in zone file format'
+      'trust anchors in place of those in use: each as DS or DNSKEY in zone file format'
     )
     .option('--json', 'print JSON')
     .action(async (name: string, _options, command: Command) => {

@@ -80,7 +80,7 @@ export class FleetHandle implements FleetAgent {
     return {
       ...{ name, ring, connected, server, error, dropped, reports },
       contact: showOrNull(contact),
-      silentSince: show(contact ?? created),
+      silentSince: hasChannel(init.fleet) ? show(contact ?? created) : null,
       wanted: wanted?.serial ?? null,
       wantedSince: wanted === null ? null : show(wantedSince),
       logs: logs === undefined ? null : logsStatus(this.logs)
@@ -106,7 +106,7 @@ export class FleetHandle implements FleetAgent {
   /** At most 30 s. */
   async fetchFirst(): Promise<void> {
     const { init, options } = this
-    if (init === undefined) return
+    if (init?.source === undefined) return
     const { path, storeFolder } = init.source
     if (existsSync(path) || existsSync(storeFolder)) return
     options.log.warn({ path }, 'no bundle yet: getting one from the fleet before serving')
@@ -236,8 +236,7 @@ export class FleetHandle implements FleetAgent {
 function initOf(config: Config, bootstrap: BootstrapServers): FleetInit | undefined {
   const fleet: FleetConfig | undefined = config.fleet
   const { bundle } = rulesLocation(config)
-  // The settings are refused if they have a fleet without a bundle.
-  return fleet === undefined || bundle === undefined
+  return fleet === undefined
     ? undefined
     : {
         ...{ fleet, source: bundle, bootstrap, log: config.log.queries.path },
@@ -248,6 +247,10 @@ function initOf(config: Config, bootstrap: BootstrapServers): FleetInit | undefi
         }
       }
 }
+
+/** Whether a hub or a web server says what the gateway should run; otherwise it only sends its logs. */
+const hasChannel = ({ nats, pull }: FleetConfig): boolean =>
+  nats !== undefined || pull !== undefined
 
 function logsStatus({ waiting, confirmed, last, failed, error }: ShipState): FleetLogsStatus {
   const { files, octets, since } = waiting

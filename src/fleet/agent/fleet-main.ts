@@ -18,18 +18,22 @@ run(workerData as FleetInit)
 function run({ fleet, source, bootstrap, log: path, history, mandates }: FleetInit): void {
   const log = createThreadLog(post)
   const lookup = lookupBy(bootstrap)
-  const channel = new Channel({
-    ...{ fleet, source, lookup, clock: systemClock, log },
-    onState: state => post({ kind: 'state', state })
-  })
+  // Without bundles there is nothing to hear from a hub: only logs are sent.
+  const channel =
+    source &&
+    new Channel({
+      ...{ fleet, source, lookup, clock: systemClock, log },
+      onState: state => post({ kind: 'state', state })
+    })
   parentPort!.on('message', (message: ToFleet) => {
+    if (channel === undefined) return
     if ('report' in message) void channel.report(message.report)
     else void countersign(channel, message)
   })
-  channel.start()
+  channel?.start()
   if (fleet.logs === undefined) return
   const tools = {
-    ...{ lookup, log, history, mandates, connection: () => channel.connection },
+    ...{ lookup, log, history, mandates, connection: () => channel?.connection },
     onState: (logs: ShipState) => post({ kind: 'logs', logs })
   }
   void import('../ship/start-shipping.js').then(({ startShipping }) => {

@@ -12,7 +12,8 @@ import type { ShipState } from '../ship/ship-state.js'
 /** The start parameters of the fleet thread. */
 export interface FleetInit {
   readonly fleet: FleetConfig
-  readonly source: BundleSource
+  /** Undefined: no bundles come through a channel. */
+  readonly source: BundleSource | undefined
   readonly bootstrap: BootstrapServers
   /** Path of the live query log. */
   readonly log: string

@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from 'node:util'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { LookupFunction } from 'node:net'
 import type { Clock } from '../../base/time/clock.js'
-import { doublingDelay } from '../../base/time/doubling-delay.js'
 import { failure, InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds } from '../../base/units.js'
@@ -14,6 +13,7 @@ import { BundleOffer, type FetchFile } from './bundle-offer.js'
 import { NO_STATE, type ChannelState } from './channel-state.js'
 import { NatsChannel, type CountersignRequest } from './nats-channel.js'
 import type { Countersignature } from '../../lookups/witness/countersignature.js'
+import { OfferRetries } from './offer-retries.js'
 import { PullChannel } from './pull-channel.js'
 import { ReportSender } from './report-sender.js'
 import { RootOffer } from './root-offer.js'
@@ -22,12 +22,6 @@ import { RootOffer } from './root-offer.js'
 const REFRESH: Milliseconds = 60_000
 /** Random part of the time before a bundle is fetched. */
 const SPREAD: Milliseconds = 300
-const FIRST_RETRY: Milliseconds = 1_000
-const MAX_RETRY: Milliseconds = 60_000
-/** After a bundle that was refused, which only other keys or another clock change. A newer root of trust ends the wait. */
-const REFUSED_RETRY: Milliseconds = 600_000
-/** Errors that may pass soon. */
-const TRANSIENT: readonly string[] = ['FLEET_BUNDLE', 'FLEET_WRITE', 'BUNDLE_EARLY']
 
 export interface ChannelOptions {
   readonly fleet: FleetConfig
@@ -64,7 +58,7 @@ export class Channel {
   private latest: LatestWanted | undefined
   private isOffering = false
   private isClosed = false
-  private failures = 0
+  private readonly retries = new OfferRetries()
   private retryTimer: NodeJS.Timeout | undefined
   private refreshTimer: NodeJS.Timeout | undefined
   /** Message of the last error that was logged. */
@@ -150,6 +144,7 @@ export class Channel {
     this.logged = ''
     this.update({ connected: true, server, error: null })
     this.options.log.info({ server }, 'connected to the fleet')
+    if (this.retries.reconnected()) this.schedule(Math.random() * SPREAD)
   }
 
   private onDisconnected(): void {
@@ -162,9 +157,9 @@ export class Channel {
     const known = this.latest?.wanted
     const isKnown = isSame(known, wanted)
     this.latest = { wanted, fetch }
-    if (isKnown && this.failures > 0) return
+    if (isKnown && this.retries.isWaiting) return
     if (!isKnown) {
-      this.failures = 0
+      this.retries.reset()
       if (known?.sha256 !== sha256)
         this.options.log.info(
           { serial, ring: this.options.fleet.ring },
@@ -183,7 +178,7 @@ export class Channel {
     try {
       await this.updateRoot(latest)
       const isNew = await this.offers.offer(latest.wanted, latest.fetch)
-      this.failures = 0
+      this.retries.reset()
       this.logged = ''
       this.update({ error: null, offered: latest.wanted.serial })
       if (isNew) this.options.log.info({ serial: latest.wanted.serial }, 'bundle offered')
@@ -194,9 +189,7 @@ export class Channel {
           ? (error as InterdictError)
           : failure('FLEET_BUNDLE', serial, reasonOf(error, ''))
       this.fail(known)
-      const wait = doublingDelay(++this.failures, FIRST_RETRY, MAX_RETRY)
-      const delay = TRANSIENT.includes(known.code) ? wait : REFUSED_RETRY
-      this.schedule(delay * (0.5 + Math.random()))
+      this.schedule(this.retries.failed(known.code) * (0.5 + Math.random()))
     } finally {
       this.isOffering = false
     }

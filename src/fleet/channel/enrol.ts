@@ -6,6 +6,7 @@ import { MAX_SECRET_FILE, readBoundedFile } from '../../base/files/bounded-file.
 import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds } from '../../base/units.js'
+import type { HttpProxy } from '../../wire/http/http-proxy.js'
 import { download } from '../../sources/http/download.js'
 import { authenticatorOf, parseCredentials } from './credentials.js'
 import type { EnrolToken } from './enrol-token.js'
@@ -21,17 +22,19 @@ const ENROL_PATH = '/v1/enrol'
  * Gets credentials for a token: makes a key, whose seed never leaves this machine, and asks the hub for its JWT.
  *
  * @param path file to write
+ * @param proxy for HTTPS
  * @returns the root of trust of the fleet, as in a file; undefined: it has none
  * @throws InterdictError FLEET_CONNECT, FLEET_TOKEN, FLEET_CREDENTIALS
  */
 export async function enrol(
   token: EnrolToken,
   path: string,
-  tls: Omit<NatsTls, 'servers'>
+  tls: Omit<NatsTls, 'servers'>,
+  proxy?: HttpProxy
 ): Promise<string | undefined> {
   const user = createUser()
   const key = user.getPublicKey()
-  const { jwt, root } = await requestJwt(token, key, tls)
+  const { jwt, root } = await requestJwt(token, key, tls, proxy)
   const seed = Buffer.from(user.getSeed()).toString()
   try {
     writeFileAtomic(path, credentialsText(jwt, seed), { mode: 0o600, folderMode: 0o700 })
@@ -45,13 +48,14 @@ export async function enrol(
 async function requestJwt(
   token: EnrolToken,
   key: string,
-  tls: Omit<NatsTls, 'servers'>
+  tls: Omit<NatsTls, 'servers'>,
+  proxy: HttpProxy | undefined
 ): Promise<{ readonly jwt: string; readonly root?: string | undefined }> {
   const body = JSON.stringify({ secret: token.secret, key })
   const { hub } = token
   const octets = await askNats(token, body, tls).catch((error: unknown) => {
     if (hub === null) throw error
-    return askHub(hub, body, tls.caFile)
+    return askHub(hub, body, tls.caFile, proxy)
   })
   const reply = readMessage(octets, enrolReplySchema, MAX_REPLY)
   if (reply === undefined) throw failure('FLEET_TOKEN', 'the hub sent an invalid reply')
@@ -59,13 +63,18 @@ async function requestJwt(
   return reply
 }
 
-async function askHub(hub: string, body: string, caFile: string | undefined): Promise<Uint8Array> {
+async function askHub(
+  hub: string,
+  body: string,
+  caFile: string | undefined,
+  proxy: HttpProxy | undefined
+): Promise<Uint8Array> {
   const url = `${hub}${ENROL_PATH}`
   try {
     const ca =
       caFile === undefined ? undefined : (await readBoundedFile(caFile, MAX_SECRET_FILE)).toString()
-    const options = { lookup, ca, timeout: TIMEOUT, maxSize: MAX_REPLY, body: Buffer.from(body) }
-    const reply = await download(url, options)
+    const options = { lookup, ca, proxy, timeout: TIMEOUT, maxSize: MAX_REPLY }
+    const reply = await download(url, { ...options, body: Buffer.from(body) })
     return reply.kind === 'file' ? reply.octets : new Uint8Array()
   } catch (error) {
     throw failure('FLEET_CONNECT', url, reasonOf(error, url))

@@ -91,9 +91,9 @@ export class PullChannel {
   }
 
   private async options(timeout: Milliseconds) {
-    const { caFile } = this.pull
+    const { caFile, proxy } = this.pull
     const ca =
       caFile === undefined ? undefined : (await readBoundedFile(caFile, MAX_SECRET_FILE)).toString()
-    return { lookup: this.lookup, ca, timeout }
+    return { lookup: this.lookup, ca, proxy, timeout }
   }
 }

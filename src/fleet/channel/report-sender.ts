@@ -26,7 +26,7 @@ export class ReportSender {
    */
   async send(report: Report): Promise<boolean> {
     if (this.isSending) return false
-    const { url, credentials, caFile } = this.reports
+    const { url, credentials, caFile, proxy } = this.reports
     const { key } = readCredentials(credentials)
     this.isSending = true
     try {
@@ -36,7 +36,7 @@ export class ReportSender {
           : (await readBoundedFile(caFile, MAX_SECRET_FILE)).toString()
       const body = signReport(report, key)
       const { lookup } = this
-      await download(url, { lookup, ca, timeout: TIMEOUT, maxSize: MAX_REPLY, body })
+      await download(url, { lookup, ca, proxy, timeout: TIMEOUT, maxSize: MAX_REPLY, body })
       return true
     } catch (error) {
       throw failure('FLEET_REPORT', url, reasonOf(error, url))

@@ -120,14 +120,16 @@ export class Delivery {
   }
 
   private async restore(found: readonly string[]): Promise<void> {
-    const { nats, store, log } = this.options
+    const { nats, store, log, clock } = this.options
     const more = found.length > MAX_NAMED ? ', ...' : ''
     const named = `${found.slice(0, MAX_NAMED).join(', ')}${more}`
     const { code, message } = failure('HUB_ALTERED', named)
     this.altered = message
     log.error({ code }, message)
-    await nats.recreateStreams()
+    // Before the streams are deleted: if NATS stops answering meanwhile, what is missing then is not altered, but still to be delivered.
     store.update({ delivered: NOTHING, events: store.event('hub', message) })
+    this.pendingSince ??= clock.now()
+    await nats.recreateStreams()
     await this.fill()
     log.info({}, 'content of NATS restored')
   }

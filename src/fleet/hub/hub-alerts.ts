@@ -67,6 +67,8 @@ export interface HubHealth {
   readonly altered: string | undefined
   /** Why NATS has not had what it should, or why this is not known, for a while. */
   readonly undelivered: string | undefined
+  /** Other hubs of the fleet that the leader has not seen for two minutes. */
+  readonly missing: readonly string[]
   /** Since its start. */
   readonly uptime: Milliseconds
 }
@@ -76,6 +78,9 @@ export function hubConditions(sources: Sources, health: HubHealth): Condition[] 
   const { state, config } = sources
   return [
     ...centreConditions(health),
+    ...health.missing.map(hub =>
+      warning('hub-missing', hub, `hub ${hub} not seen for two minutes`)
+    ),
     ...config.rings.flatMap(({ name }): Condition[] => {
       const { phase, serial, why } = state.rings[name] ?? {}
       if (phase !== 'halted') return []

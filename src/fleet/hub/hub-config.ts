@@ -15,6 +15,8 @@ import type { TrustSettings } from '../../sources/bundle/trusted-keys.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
 import { duration } from '../../policy/yaml/quantity.js'
 import { MAX_OCTETS, readYaml } from '../../policy/yaml/read.js'
+import { proxyOf, proxySchema } from '../../sources/settings/proxy-settings.js'
+import type { ProxyConfig } from '../../sources/settings/sources-config.js'
 
 /** How far gateways of a ring may be from what is expected. */
 export interface Band {
@@ -62,8 +64,10 @@ export interface HubConfig {
   readonly automatic: boolean
   /** A gateway without a report for so long is silent. */
   readonly silentAfter: Milliseconds
-  /** Webhooks. */
+  /** Webhooks, with the proxy. */
   readonly alerts: readonly AlertHookConfig[]
+  /** For all HTTP that the hub sends; undefined: servers are reached directly. */
+  readonly proxy: ProxyConfig | undefined
   readonly folder: string
   readonly socket: string
   /** Undefined: no HTTP. */
@@ -118,6 +122,7 @@ const hubSchema = z
     promote: z.enum(['automatic', 'manual']).prefault('automatic'),
     'silent-after': duration('5s', '1d').prefault('1m'),
     alerts: alertsSchemaFor(HUB_ALERT_EVENTS),
+    proxy: proxySchema,
     folder: z.string().min(1).prefault('hub'),
     socket: path,
     http: z.union([z.literal('').transform(() => undefined), endpoint]).prefault(''),
@@ -150,8 +155,11 @@ export async function loadHubConfig(file = DEFAULT_HUB_FILE): Promise<HubConfigR
   const read = readYaml(octets, file, hubSchema)
   if (!read.ok) return read
   const base = dirname(resolve(file))
-  const alerts = alertsOf(read.value.alerts, base, at => read.positionOf(at), HUB_ALERT_EVENTS)
-  return { ok: true, config: { ...configOf(read.value, base), alerts } }
+  const positionOf = (at: readonly (string | number)[]) => read.positionOf(at)
+  const proxy = proxyOf(read.value.proxy, { folder: base, positionOf })
+  const hooks = alertsOf(read.value.alerts, base, positionOf, HUB_ALERT_EVENTS)
+  const alerts = hooks.map(hook => ({ ...hook, proxy: proxy?.http }))
+  return { ok: true, config: { ...configOf(read.value, base), alerts, proxy } }
 }
 
 /** The name of this machine, as far as a name of the fleet may have it. */
@@ -165,7 +173,10 @@ function hostName(): string {
   )
 }
 
-function configOf(settings: z.output<typeof hubSchema>, base: string): Omit<HubConfig, 'alerts'> {
+function configOf(
+  settings: z.output<typeof hubSchema>,
+  base: string
+): Omit<HubConfig, 'alerts' | 'proxy'> {
   const optional = (text: string): string | undefined =>
     text === '' ? undefined : resolve(base, text)
   const { nats, keys, signatures, rings, replicas, http, certificate, key } = settings

@@ -7,6 +7,8 @@ interface ReportCounts {
   readonly connected: boolean
   /** This hub leads the fleet. */
   readonly leads: boolean
+  /** Other hubs that it has not seen for two minutes. */
+  readonly missing: number
 }
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]
@@ -17,7 +19,7 @@ const STATES = ['running', 'behind', 'refusing', 'silent', 'unseen'] as const
 /** Metrics of the hub in the text format of Prometheus: per ring, never per gateway. */
 export function hubMetrics(sources: Sources, counts: ReportCounts): string {
   const { gateways, state } = sources
-  const { dropped, accepted, connected, leads } = counts
+  const { dropped, accepted, connected, leads, missing } = counts
   const rings = ringViews(sources)
   const byState = new Map<string, number>()
   for (const one of gateways) {
@@ -36,6 +38,9 @@ export function hubMetrics(sources: Sources, counts: ReportCounts): string {
     ]),
     family('hub_leader', 'gauge', 'Whether this hub leads the fleet: 1, or 0 on standby.', [
       [{}, leads ? 1 : 0]
+    ]),
+    family('hub_missing', 'gauge', 'Other hubs that the leader has not seen for two minutes.', [
+      [{}, missing]
     ]),
     family(
       'hub_gateways',

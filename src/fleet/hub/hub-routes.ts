@@ -182,8 +182,12 @@ function readiness({ nats, problem, leadership }: RouteSources): HubReply {
 
 function metrics({ sources, inventory, nats, leadership }: RouteSources): HubReply {
   const { dropped, accepted } = inventory
-  const leads = leadership.status.role === 'leader'
-  const text = hubMetrics(sources(), { dropped, accepted, connected: nats.isConnected, leads })
+  const { role, missing: absent } = leadership.status
+  const counts = { leads: role === 'leader', missing: absent.length }
+  const text = hubMetrics(sources(), {
+    ...{ dropped, accepted, connected: nats.isConnected },
+    ...counts
+  })
   return { kind: 'text', text, type: 'text/plain; version=0.0.4' }
 }
 

@@ -273,6 +273,7 @@ export class Hub {
       nats: nats.failingFor(ALERT_AFTER),
       altered: delivery.altered,
       undelivered: delivery.problemFor(ALERT_AFTER),
+      missing: this.leadership.status.missing,
       uptime: now - this.created
     }
     alerts.check(() => hubConditions(this.sources(), health), now)

@@ -18,6 +18,8 @@ export interface HubStatus {
   readonly leader: string | null
   /** Names of all hubs that were seen in the last seven days. */
   readonly hubs: readonly string[]
+  /** Those of them that the leader has not seen for two minutes; empty at a hub that does not lead. */
+  readonly missing: readonly string[]
 }
 
 /** Names shown of each ring. */

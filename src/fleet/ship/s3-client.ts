@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { request as requestHttp, type IncomingMessage, type RequestOptions } from 'node:http'
-import { request as requestHttps } from 'node:https'
+import type { IncomingMessage } from 'node:http'
+import type { RequestOptions } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { AwsV4Signer } from 'aws4fetch'
 import { MAX_SECRET_FILE, readBoundedFile } from '../../base/files/bounded-file.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { FleetS3Config } from '../../gateway/config/fleet-config.js'
+import { HttpClient } from '../../wire/http/http-client.js'
 import type { Pace } from './pace.js'
 
 /** Without any octet for so long, a request has failed. */
@@ -23,11 +24,15 @@ export interface S3Reply {
 
 /** Requests to one bucket, signed with AWS Signature Version 4, which covers the digest of the body. */
 export class S3Client {
+  private readonly http: HttpClient
+
   constructor(
     private readonly config: FleetS3Config,
     private readonly pace: Pace,
     private readonly lookup: LookupFunction
-  ) {}
+  ) {
+    this.http = new HttpClient(config.proxy, { keepAlive: true })
+  }
 
   /** @param key of an object; empty: the bucket itself. Throws an error for any status but those expected. */
   async request(
@@ -65,15 +70,8 @@ export class S3Client {
   }
 
   private async send(url: URL, options: RequestOptions, body: Buffer): Promise<S3Reply> {
-    const start = url.protocol === 'https:' ? requestHttps : requestHttp
-    const request = start(url, { ...options, timeout: TIMEOUT })
+    const { outgoing: request, response } = this.http.start(url, { ...options, timeout: TIMEOUT })
     request.on('timeout', () => request.destroy(new Error('timed out')))
-    const answered = new Promise<IncomingMessage>((resolve, reject) => {
-      request.once('response', resolve)
-      request.once('error', reject)
-    })
-    // An error while the body is written is reported when the answer is awaited.
-    answered.catch(() => undefined)
     for (let at = 0; at < body.length && !request.destroyed; at += CHUNK) {
       const chunk = body.subarray(at, at + CHUNK)
       const begun = performance.now()
@@ -81,7 +79,7 @@ export class S3Client {
       await this.pace.after(chunk.length, performance.now() - begun)
     }
     request.end()
-    return readReply(await answered)
+    return readReply(await response)
   }
 }
 

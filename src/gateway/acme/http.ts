@@ -1,6 +1,7 @@
-import { Agent } from 'node:https'
 import * as acme from 'acme-client'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
+import type { HttpProxy } from '../../wire/http/http-proxy.js'
+import { TunnelAgent } from '../../wire/http/tunnel-agent.js'
 import { contextTrusting } from '../../wire/tls/trusting-context.js'
 
 /** For one request to the ACME server. */
@@ -11,7 +12,7 @@ const REQUEST_TIMEOUT: Milliseconds = 30 * MS_PER_SECOND
  *
  * @param ca PEM; undefined: the built-in CA certificates only
  */
-export function acmeHttp(ca: string | undefined): typeof acme.axios {
+export function acmeHttp(ca: string | undefined, proxy?: HttpProxy): typeof acme.axios {
   const { interceptors, defaults } = acme.axios
   // The library waits for as long as a server asks, which may be hours; the timer tries again instead.
   interceptors.response.clear()
@@ -20,6 +21,9 @@ export function acmeHttp(ca: string | undefined): typeof acme.axios {
     return error.response
   })
   defaults.timeout = REQUEST_TIMEOUT
-  defaults.httpsAgent = new Agent(ca === undefined ? {} : { secureContext: contextTrusting(ca) })
+  // The settings decide, and not variables of the environment.
+  defaults.proxy = false
+  const trust = ca === undefined ? {} : { secureContext: contextTrusting(ca) }
+  defaults.httpsAgent = new TunnelAgent(proxy, trust)
   return acme.axios
 }

@@ -115,7 +115,7 @@ async function attempt<T>({ directory }: AcmeConfig, run: () => Promise<T>): Pro
 }
 
 function openClient(config: AcmeConfig, secrets: AcmeSecrets): acme.Client {
-  acmeHttp(secrets.ca)
+  acmeHttp(secrets.ca, config.proxy)
   const { externalKey } = secrets
   return new acme.Client({
     directoryUrl: config.directory,

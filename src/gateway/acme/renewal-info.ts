@@ -28,7 +28,7 @@ export interface RenewalInfo {
  * @returns undefined: it says nothing, cannot be reached, or the certificate is not from such a server
  */
 export async function renewalInfo(
-  { directory }: AcmeConfig,
+  { directory, proxy }: AcmeConfig,
   ca: string | undefined,
   chain: string,
   now: Milliseconds
@@ -36,7 +36,7 @@ export async function renewalInfo(
   try {
     const certificateId = idOf(new X509Certificate(chain))
     if (certificateId === undefined) return undefined
-    const http = acmeHttp(ca)
+    const http = acmeHttp(ca, proxy)
     const { renewalInfo: url } = (await http.get<{ renewalInfo?: string }>(directory)).data
     if (url === undefined) return undefined
     const { data } = await http.get<{ suggestedWindow: Record<'start' | 'end', string> }>(

@@ -1,11 +1,11 @@
-import { request as requestOverHttp, type IncomingMessage } from 'node:http'
-import { request as requestOverTls } from 'node:https'
+import type { IncomingMessage } from 'node:http'
 import type { LookupFunction } from 'node:net'
 import { failure, InterdictError, type ErrorCode } from '../../base/errors/error.js'
 import { packageVersion } from '../../base/package.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import { MS_PER_SECOND, type Octets } from '../../base/units.js'
 import type { AlertHookConfig } from '../config/alert-config.js'
+import { HttpClient } from '../../wire/http/http-client.js'
 import { contextTrusting } from '../../wire/tls/trusting-context.js'
 import { readHookFiles } from './hook-files.js'
 import { SIGNATURE_HEADER, signatureOf } from './signature.js'
@@ -15,7 +15,10 @@ const MAX_RESPONSE: Octets = 16 * 1024
 
 const FILE_CODES: readonly ErrorCode[] = ['ALERT_SECRET', 'ALERT_CA']
 
-export type Hook = Pick<AlertHookConfig, 'name' | 'url' | 'secretFile' | 'caFile' | 'timeout'>
+export type Hook = Pick<
+  AlertHookConfig,
+  'name' | 'url' | 'secretFile' | 'caFile' | 'proxy' | 'timeout'
+>
 
 export interface AlertMessage {
   /** Identifies the message. */
@@ -53,7 +56,7 @@ export async function postAlert(
   return status
 }
 
-function exchange(
+async function exchange(
   hook: Hook,
   { delivery, event, body }: AlertMessage,
   lookup: LookupFunction,
@@ -70,18 +73,14 @@ function exchange(
       [SIGNATURE_HEADER]: signatureOf(secret, Math.floor(Date.now() / MS_PER_SECOND), body)
     })
   }
-  const options = { method: 'POST', headers, lookup, signal, agent: false } as const
-  return new Promise((resolve, reject) => {
-    const outgoing = hook.url.startsWith('https:')
-      ? requestOverTls(hook.url, { ...options, ...(ca && { secureContext: contextTrusting(ca) }) })
-      : requestOverHttp(hook.url, options)
-    outgoing.on('error', reject)
-    outgoing.on('response', response => {
-      const { statusCode = 0 } = response
-      discard(response, () => resolve(statusCode))
-    })
-    outgoing.end(body)
+  const { outgoing, response } = new HttpClient(hook.proxy).start(hook.url, {
+    ...{ method: 'POST', headers, lookup, signal },
+    ...(ca && { secureContext: contextTrusting(ca) })
   })
+  outgoing.end(body)
+  const received = await response
+  await new Promise<void>(resolve => discard(received, resolve))
+  return received.statusCode ?? 0
 }
 
 /** Reads a response to its end, or to the limit. @param done called once; the connection is closed by then */

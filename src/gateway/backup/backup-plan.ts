@@ -34,7 +34,7 @@ export interface GatewayPlaces {
 }
 
 /** Names directly in the state folder that are fetched or created again. */
-const TRANSIENT = ['lists', 'zones', 'outputs', 'witness.json']
+const TRANSIENT = ['lists', 'zones', 'outputs', 'exports', 'witness.json']
 export const isTransient = (name: string): boolean =>
   TRANSIENT.includes(name) || name.startsWith('candidate-')
 /** Files that another process is writing, locks, version control, and what an earlier restore put aside. */

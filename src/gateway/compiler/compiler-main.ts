@@ -43,6 +43,7 @@ import {
   type WatchState
 } from './watch-state.js'
 import { RELOAD_PRIORITY, yieldToWorkers } from './yield-to-workers.js'
+import { unremovableLists, withActiveParts } from './expire-indicators.js'
 import { afterJournals, applyZoneJournals } from './zone-journals.js'
 import type {
   FromCompiler,
@@ -55,6 +56,9 @@ import type {
 } from './compiler-messages.js'
 import { serializeError } from '../../base/errors/serialized-error.js'
 import { startNestedThread } from '../../base/threads/thread.js'
+
+/** Of lists. */
+const NO_LISTS: ReadonlySet<string> = new Set()
 
 type Request = Extract<ToCompiler, { readonly kind: 'compile' }>
 
@@ -94,10 +98,13 @@ async function handle(
 }
 
 /** Adds to a result what is saved and waits to be applied. */
-async function withSaved(result: FromCompiler, { saved }: RulesLocation): Promise<FromCompiler> {
+async function withSaved(
+  result: FromCompiler,
+  { saved, asnDatabase }: RulesLocation
+): Promise<FromCompiler> {
   if (saved === undefined || (result.kind !== 'compiled' && result.kind !== 'rejected'))
     return result
-  const { sha256, edition, errors, state } = await readSavedStable(saved)
+  const { sha256, edition, errors, state } = await readSavedStable(saved, asnDatabase)
   const watchState = new Map([...(result.watchState ?? []), ...state])
   return { ...result, saved: { sha256, edition, errors: errors.map(serializeError) }, watchState }
 }
@@ -106,15 +113,16 @@ async function withSaved(result: FromCompiler, { saved }: RulesLocation): Promis
 async function prepareRules({
   saved,
   applied,
-  sha256: planned
+  sha256: planned,
+  asnDatabase
 }: PrepareRequest): Promise<FromCompiler> {
-  const found = await readSavedRules(saved)
+  const found = await readSavedRules(saved, asnDatabase)
   const { sha256 } = found
   if (sha256 === undefined) return rejected(found.errors)
   if (planned !== undefined && planned !== sha256)
     return rejected([failure('APPLY_CHANGED', planned, sha256)])
   const copy = new AppliedRules(applied).prepare(saved, found.files)
-  const copied = await readSavedRules(copy)
+  const copied = await readSavedRules(copy, asnDatabase)
   if (copied.edition !== found.edition)
     return rejected([failure('APPLY_CHANGED', sha256, copied.sha256 ?? 'being changed')])
   return { kind: 'prepared', sha256 }
@@ -151,11 +159,18 @@ async function compileRules(given: Request): Promise<FromCompiler> {
   active ??= request.active
   const isFull =
     request.isFull || request.isForced || lists.hasJobs || !hasSamePauses(request, active)
-  const updated = isFull ? undefined : await updateByJournals(request, started)
+  const unremovable =
+    active === undefined
+      ? NO_LISTS
+      : unremovableLists(active, request.lists, epochSeconds(systemClock))
+  const updated =
+    isFull || unremovable.size > 0 ? undefined : await updateByJournals(request, started)
   if (updated !== undefined) return updated
   if (active !== undefined) yieldToWorkers(RELOAD_PRIORITY)
-  lists.begin(active, request.lists, request.isFull, request.waitsForLists)
-  const examiner = new RulesExaminer(request, active, () => lists.pending, budget)
+  lists.begin(active, request.lists, request.isFull, request.waitsForLists, unremovable)
+  // The files are the same, and what they block is not.
+  const forced = unremovable.size > 0 ? { ...request, isForced: true } : request
+  const examiner = new RulesExaminer(forced, active, () => lists.pending, budget)
   const { watchState, ...read } = await readStable(request, examiner)
   const isTransient = read.isTransient || lists.isTransient
   const unkept = read.isChanging ? undefined : examiner.mandates?.keep()
@@ -266,7 +281,10 @@ function compiledRules(
     warnings: [...loaded.warnings, ...logWarnings].map(serializeError),
     bundleErrors: refusal.map(serializeError),
     listErrors: loaded.listErrors.map(serializeError),
-    lists: loaded.listStates,
+    lists:
+      snapshot === undefined
+        ? withActiveParts(loaded.listStates, request.lists)
+        : loaded.listStates,
     pendingLists: lists.pending,
     ...sourcesOf(loaded),
     ordered: orderedFacts(loaded.rules, orders, epochSeconds(systemClock)),
@@ -306,7 +324,8 @@ async function updateByJournals(
 ): Promise<FromCompiler | undefined> {
   const { location, tested, testSettings } = request
   if (active === undefined || tested === undefined) return undefined
-  const updated = await applyZoneJournals(active, { ...request, ...location })
+  const now = epochSeconds(systemClock)
+  const updated = await applyZoneJournals(active, { ...request, ...location, now })
   if (updated === undefined) return undefined
   const read = await readActiveTests(location, active, tested.timeZone)
   if (read === undefined) return undefined
@@ -314,11 +333,13 @@ async function updateByJournals(
   const before = { snapshot: active, edition: tested.edition }
   const testResult = await testRules(read, snapshot, tested, before, testSettings)
   const { refusing, report: tests } = testResult
-  if (refusing.length > 0) {
+  // That indicators expire refuses no test: health reports those that fail by time alone.
+  const isByTime = snapshot.origin.sha256 === active.origin.sha256
+  if (refusing.length > 0 && !isByTime) {
     const errors = refusing.map(serializeError)
     return { kind: 'rejected', errors, watchState: updated.watchState, isTransient: false }
   }
-  const states = afterJournals(request.lists, active, updated)
+  const states = afterJournals(request.lists, active, updated, now)
   if (updated.snapshot !== undefined) adopt(updated.snapshot)
   const duration = performance.now() - started
   return { kind: 'updated', ...updated, tests, lists: states, duration }

@@ -105,6 +105,7 @@ export interface PrepareRequest {
   readonly applied: string
   /** Undefined: whatever they have. */
   readonly sha256: string | undefined
+  readonly asnDatabase: string | undefined
 }
 
 export type ToCompiler =

@@ -15,9 +15,19 @@ export interface ConfiguredFiles {
 
 /** Finds the configured rules. Only the gateway accepts bundles; this never does. */
 export async function configuredFiles(config: Config): Promise<ConfiguredFiles> {
-  const { folder, bundle, copiesFolder: copies, saved, outside } = rulesLocation(config)
+  const {
+    folder,
+    bundle,
+    copiesFolder: copies,
+    saved,
+    outside,
+    asnDatabase
+  } = rulesLocation(config)
   if (bundle === undefined)
-    return { files: [new RulesFolder(folder!, { copies, shown: saved, outside })], rejected: [] }
+    return {
+      files: [new RulesFolder(folder!, { copies, shown: saved, outside, asnDatabase })],
+      rejected: []
+    }
   const { candidates, refused } = await chooseBundle(bundle, epochSeconds(systemClock))
   return { files: candidates.map(({ files }) => files), rejected: refused }
 }

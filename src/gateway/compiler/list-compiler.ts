@@ -17,7 +17,7 @@ import { PackedSource } from '../../policy/rules/lists/packed-source.js'
 import type { FilesLocation, RuleFiles } from '../../policy/rules/model/folder.js'
 import { YamlSource } from '../../policy/rules/model/yaml-source.js'
 import type { StartThread, Thread } from '../../base/threads/thread.js'
-import { keptList, type KeptList } from './kept-list.js'
+import { keptList, type KeptList } from '../../policy/compile/kept-list.js'
 import {
   textSize,
   type MemoryBudget,
@@ -64,6 +64,7 @@ export class ListCompiler implements ListProvider {
   private states: readonly ListState[] = []
   private isFull = false
   private isPatient = false
+  private outdated: ReadonlySet<string> = new Set()
   private directRoom: Octets = 0
   /** Lists that are read for the current reload. */
   private readonly sizes = new Map<string, ReadListSize>()
@@ -98,14 +99,17 @@ export class ListCompiler implements ListProvider {
    * @param states of the lists in it
    * @param isFull whether to compile all lists, changed or not
    * @param isPatient whether to wait for all of them
+   * @param outdated lists to compile, though their files have not changed
    */
   begin(
     active: Snapshot | undefined,
     states: readonly ListState[],
     isFull: boolean,
-    isPatient = false
+    isPatient = false,
+    outdated: ReadonlySet<string> = new Set()
   ): void {
     this.isPatient = isPatient
+    this.outdated = outdated
     this.active = active
     this.states = states
     this.isFull = isFull
@@ -148,7 +152,8 @@ export class ListCompiler implements ListProvider {
     if (origin === undefined || location === undefined) return undefined
     const kept = keptList(active, this.states, request, origin)
     const isForced = this.isFull || this.jobs.get(request.id)?.isForced === true
-    if (kept !== undefined && !isForced && isCurrent(kept.state, origin, request)) {
+    const isOutdated = this.outdated.has(request.id)
+    if (kept !== undefined && !isForced && !isOutdated && isCurrent(kept.state, origin, request)) {
       this.cancel(request.id)
       return keep(files, kept, [])
     }

@@ -115,7 +115,8 @@ function writeSample(sample: Sample, sink: NameSink): void {
   }
 }
 
-function withoutNames({ kind, id, title, file, bounds, forced, main, part }: NameSource): object {
+function withoutNames(source: NameSource): object {
+  const { kind, id, title, file, bounds, forced, main, part, monitoredUntil, added, asns } = source
   return {
     kind,
     id,
@@ -125,6 +126,9 @@ function withoutNames({ kind, id, title, file, bounds, forced, main, part }: Nam
     size: bounds,
     ...(forced !== undefined && { forced }),
     ...(main !== undefined && { main }),
+    ...(monitoredUntil !== undefined && { monitoredUntil }),
+    ...(added !== undefined && { added }),
+    ...(asns !== undefined && { asns }),
     ...(part !== undefined && { part: withoutData(part) })
   }
 }

@@ -65,9 +65,9 @@ export async function readRules(
   examine: ExamineRules,
   provider?: ListProvider
 ): Promise<RulesReadResult> {
-  const { folder, bundle, copiesFolder: copies, saved, outside } = location
+  const { folder, bundle, copiesFolder: copies, saved, outside, asnDatabase } = location
   if (bundle !== undefined) return readBundledRules(bundle, clock, examine, provider)
-  const source = new RulesFolder(folder!, { copies, shown: saved, outside })
+  const source = new RulesFolder(folder!, { copies, shown: saved, outside, asnDatabase })
   const loaded = await loadRules(source, clock, undefined, provider)
   const files = loaded.ok ? loaded.rules.files : loaded.files
   const isTransient = !loaded.ok && loaded.isTransient

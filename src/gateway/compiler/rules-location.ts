@@ -19,6 +19,8 @@ export interface RulesLocation {
   readonly saved?: string | undefined
   /** Other folders in which files of the rules may be. */
   readonly outside: readonly string[]
+  /** The ASN database; undefined: the settings name none. */
+  readonly asnDatabase?: string | undefined
   /** Undefined: none. */
   readonly mandates?: MandatesSource | undefined
   /** Where mandates were kept, even if the settings name none now; undefined: not looked for. */
@@ -63,21 +65,22 @@ export function rulesLocation(config: Config): RulesLocation {
 }
 
 function placeOfRules(config: Config): RulesLocation {
-  const { rules: path, activation, state, outsideFolders: outside } = config
+  const { rules: path, activation, state, outsideFolders: outside, asnDatabase } = config
   const trust = bundleTrust(config)
   const copies = listCopiesFolder(state.folder)
   if (trust === undefined) {
     if (activation.activate === 'on-save')
-      return { folder: path, bundle: undefined, copiesFolder: copies, outside }
+      return { folder: path, bundle: undefined, copiesFolder: copies, outside, asnDatabase }
     const applied = appliedFolder(state.folder)
     const folder = existsSync(applied) ? applied : path
-    return { folder, bundle: undefined, copiesFolder: copies, saved: path, outside }
+    return { folder, bundle: undefined, copiesFolder: copies, saved: path, outside, asnDatabase }
   }
   const storeFolder = join(state.folder, 'bundles')
   return {
     folder: undefined,
-    bundle: { path, trust, storeFolder, copies },
+    bundle: { path, trust, storeFolder, copies, asnDatabase },
     copiesFolder: copies,
-    outside
+    outside,
+    asnDatabase
   }
 }

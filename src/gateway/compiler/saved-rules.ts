@@ -42,8 +42,11 @@ const DIGESTS: ListProvider = {
 }
 
 /** Finds the SHA-256 of a rules folder, without reading the names of its lists. */
-export async function readSavedRules(folder: string): Promise<SavedRules> {
-  const files = new RulesFolder(folder)
+export async function readSavedRules(
+  folder: string,
+  asnDatabase: string | undefined
+): Promise<SavedRules> {
+  const files = new RulesFolder(folder, { asnDatabase })
   const loaded = await loadRules(files, systemClock, undefined, DIGESTS)
   const tests = await readFolderTests(folder, loaded.ok ? loaded.rules.timeZone : 'UTC')
   const paths = [...new Set([...files.files, ...tests.files])]
@@ -60,11 +63,12 @@ export async function readSavedRules(folder: string): Promise<SavedRules> {
  * @returns also the state just before; a file that changes still differs from it, and is read again
  */
 export async function readSavedStable(
-  folder: string
+  folder: string,
+  asnDatabase: string | undefined
 ): Promise<SavedRules & { readonly state: WatchState }> {
   let before = await readWatchState(await listPaths(folder))
   for (let attempts = 1; ; attempts++) {
-    const saved = await readSavedRules(folder)
+    const saved = await readSavedRules(folder, asnDatabase)
     const after = await readWatchState(saved.files)
     const state = new Map(saved.files.map(file => [file, before.get(file) ?? '']))
     if (isUnchanged(before, after) || attempts === MAX_ATTEMPTS) return { ...saved, state }

@@ -3,6 +3,7 @@ import type { Octets } from '../../base/units.js'
 import { readName } from '../../wire/dns/name/name.js'
 import type { RulesResult } from '../../policy/rules/load.js'
 import {
+  ASN_EXTRACT,
   isCopyName,
   RulesFolder,
   type ReadFile,
@@ -35,7 +36,8 @@ export class VersionContents {
     if (files === undefined) return
     const lists = new Set(loaded.lists.map(({ displayName }) => displayName))
     const kept = files.map((file): KeptFile => {
-      const isList = isCopyName(file.name) || lists.has(source.displayName(file.name))
+      const isCopy = isCopyName(file.name) && file.name !== ASN_EXTRACT
+      const isList = isCopy || lists.has(source.displayName(file.name))
       const isStored = !isList || (file.octets?.length ?? 0) <= listSize
       return { ...file, isList, octets: isStored ? file.octets : undefined }
     })

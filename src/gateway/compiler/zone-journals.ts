@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Seconds } from '../../base/units.js'
 import { amend, type NameChange } from '../../policy/compile/amend.js'
 import { zoneChanges, type ZoneDelta } from '../../policy/compile/zone-changes.js'
 import type { SnapshotChanges } from '../../policy/compile/compare.js'
@@ -11,6 +12,7 @@ import type { LocalData } from '../../policy/rules/model/types.js'
 import { zoneDelta } from '../../sources/axfr/zone-delta.js'
 import { versionsSince } from '../../wire/zonefile/zone-journal.js'
 import type { ZoneState } from '../../wire/zonefile/zone-state.js'
+import { expiredNames, withoutExpired } from './expire-indicators.js'
 import { readWatchState, type WatchState } from './watch-state.js'
 
 export interface JournalRequest {
@@ -19,6 +21,9 @@ export interface JournalRequest {
   readonly copiesFolder: string
   /** The state of all files when the active rules were read. */
   readonly watchState: WatchState
+  /** The lists in the active rules. */
+  readonly lists: readonly ListState[]
+  readonly now: Seconds
 }
 
 /** The active rules with the changes that zone journals have added. */
@@ -30,15 +35,15 @@ export interface JournalUpdate {
 }
 
 /**
- * Applies zone journals to the active snapshot if no other file has changed: takes 0.1 s where reading and
- * compiling a million names takes 2 s.
+ * Applies zone journals to the active snapshot, and removes expired indicators, if no other file has changed: takes
+ * 0.1 s where reading and compiling a million names takes 2 s.
  *
  * @returns undefined if another file has changed, or a journal changes more than names: then everything
  *   has to be read and compiled
  */
 export async function applyZoneJournals(
   active: Snapshot,
-  { generation, copiesFolder, watchState: before }: JournalRequest
+  { generation, copiesFolder, watchState: before, lists, now }: JournalRequest
 ): Promise<JournalUpdate | undefined> {
   const watchState = await readWatchState(before.keys())
   const changed = new Set(
@@ -61,7 +66,9 @@ export async function applyZoneJournals(
     for (const [old, replacement] of changes.data) data.set(old, replacement)
   }
   if (changed.size > 0) return undefined
-  if (zones.every((zone, i) => isSame(zone, active.origin.zones[i]!))) {
+  const expired = expiredNames(active, lists, now)
+  names.push(...expired)
+  if (names.length === 0 && zones.every((zone, i) => isSame(zone, active.origin.zones[i]!))) {
     return { snapshot: undefined, changes: undefined, watchState }
   }
   const amended = amend(active, { generation, zones, names, data })
@@ -74,10 +81,12 @@ export async function applyZoneJournals(
  * @param before the snapshot that was updated
  */
 export function afterJournals(
-  lists: readonly ListState[],
+  given: readonly ListState[],
   before: Snapshot,
-  { snapshot, watchState }: JournalUpdate
+  { snapshot, watchState }: JournalUpdate,
+  now: Seconds
 ): readonly ListState[] {
+  const lists = withoutExpired(given, now)
   if (snapshot === undefined) return lists
   return lists.map(list => {
     const [old, zone] = [before, snapshot].map(({ origin }) =>

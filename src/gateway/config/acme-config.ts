@@ -1,5 +1,6 @@
 import type { Position } from '../../base/errors/position.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
+import type { HttpProxy } from '../../wire/http/http-proxy.js'
 import type { Milliseconds } from '../../base/units.js'
 
 /** How `interdict certificate renew` gets certificates (ACME, RFC 8555). The gateway does not use it. */
@@ -10,6 +11,7 @@ export interface AcmeConfig {
   readonly position: Position
   /** CA certificates trusted in addition to the built-in ones. */
   readonly caFile: string | undefined
+  readonly proxy?: HttpProxy | undefined
   /** Created if it does not exist. */
   readonly accountKey: string
   /** Mail addresses. */

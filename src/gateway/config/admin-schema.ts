@@ -27,6 +27,7 @@ export const adminSchema = section({
   tokens: path.prefault('auto'),
   'ready-requires': z.array(z.enum(['policy', 'evidence'])).prefault([]),
   'max-pause': duration('1m', '1d').prefault('60m'),
+  approval: z.enum(['none', 'second-person']).prefault('none'),
   dashboard: z.boolean().prefault(true),
   hub: z.string('a path').prefault(''),
   oidc: oidcSchema
@@ -73,6 +74,7 @@ export function adminOf(
     tokens: TOKEN_WORDS.includes(file) ? undefined : resolve(folder, file),
     readyRequires: settings['ready-requires'],
     maxPause: settings['max-pause'],
+    approval: settings.approval,
     dashboard,
     hub: settings.hub === '' ? undefined : socketPath('hub', settings.hub, context),
     oidc: oidcOf(oidc, folder, positionOf(['admin', 'oidc']))

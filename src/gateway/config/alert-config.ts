@@ -1,5 +1,6 @@
 import type { Position } from '../../base/errors/position.js'
 import type { Milliseconds } from '../../base/units.js'
+import type { HttpProxy } from '../../wire/http/http-proxy.js'
 
 /**
  * What alerts can be about. Names are public and stable: docs/reference/alerts.md. Problems of the gateway's
@@ -24,6 +25,8 @@ export const ALERT_EVENTS = [
   'recorder-silent',
   'log-misplaced',
   'log-unwitnessed',
+  'egress-unobserved',
+  'egress-found',
   'privacy-key',
   'archive-failed',
   'output-disconnected',
@@ -47,6 +50,8 @@ export const ALERT_EVENTS = [
   'bundle-expired',
   'root-ending',
   'root-expired',
+  'catalogue-failing',
+  'catalogue-expired',
   'list-expired',
   'list-missing',
   'list-quarantined',
@@ -70,7 +75,8 @@ export const HUB_ALERT_EVENTS = [
   'nats-disconnected',
   'nats-peers',
   'nats-altered',
-  'bundle-undelivered'
+  'bundle-undelivered',
+  'hub-missing'
 ] as const
 
 export type AlertEvent = (typeof ALERT_EVENTS)[number] | (typeof HUB_ALERT_EVENTS)[number]
@@ -85,6 +91,7 @@ export interface AlertHookConfig {
   readonly secretFile: string | undefined
   /** CA certificates trusted in addition to the built-in ones. */
   readonly caFile: string | undefined
+  readonly proxy?: HttpProxy | undefined
   /** How long before an end an alert is raised. */
   readonly endingWithin: Milliseconds
   /** How often an alert that lasts is sent again; 0: never. */

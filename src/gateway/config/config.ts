@@ -1,10 +1,12 @@
+import type { BindingsConfig } from '../../sources/settings/bindings-config.js'
+import type { TrustSettings } from '../../sources/bundle/trusted-keys.js'
 import type { Prefix } from '../../base/values/address.js'
 import type { Position } from '../../base/errors/position.js'
 import type { Milliseconds, Octets, Seconds } from '../../base/units.js'
 import type { TlsAlgorithms } from '../../wire/tls/tls-algorithms.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
 import type { PortRange } from '../../wire/sockets/source-ports.js'
-import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
+import type { UpstreamServer } from '../../wire/sockets/upstream-server.js'
 import type { AcmeConfig } from './acme-config.js'
 import type { AlertHookConfig } from './alert-config.js'
 import type { FleetConfig } from './fleet-config.js'
@@ -13,7 +15,11 @@ import type { OutputConfig } from '../../lookups/settings/output-config.js'
 import type { QueryLogConfig } from '../../lookups/settings/query-log-config.js'
 import type { MustResolve } from '../../policy/rules/model/types.js'
 import type { ScheduledReport, SmtpConfig } from '../../analysis/settings/report-config.js'
-import type { RemoteListsConfig, TransfersConfig } from '../../sources/settings/sources-config.js'
+import type {
+  ProxyConfig,
+  RemoteListsConfig,
+  TransfersConfig
+} from '../../sources/settings/sources-config.js'
 
 /**
  * The validated settings with every default filled in. Plain data, since it is sent to other threads.
@@ -37,6 +43,10 @@ export interface Config {
   readonly activation: ActivationConfig
   /** Undefined: the rules may be anything. */
   readonly mandates: MandatesConfig | undefined
+  /** Undefined: the apps are those of the rules. */
+  readonly catalogue: CatalogueConfig | undefined
+  /** Undefined: rules name no ASNs. */
+  readonly asnDatabase: string | undefined
   readonly upstreams: UpstreamsConfig
   readonly cache: CacheConfig
   readonly identity: IdentityConfig
@@ -51,11 +61,16 @@ export interface Config {
   readonly frontEnds: FrontEndsConfig
   readonly specialUse: SpecialUseConfig
   readonly rebindingGuard: RebindingGuardConfig
+  readonly dnssec: DnssecConfig
   readonly probe: ProbeConfig
   readonly state: StateConfig
   readonly history: HistoryConfig
   readonly remoteLists: RemoteListsConfig
+  /** Undefined: HTTP requests go to servers directly. */
+  readonly proxy: ProxyConfig | undefined
   readonly transfers: TransfersConfig
+  readonly bindings: BindingsConfig
+  readonly egress: EgressConfig
   readonly admin: {
     /** Undefined: no admin socket. */
     readonly socket: AdminSocketConfig | undefined
@@ -69,6 +84,8 @@ export interface Config {
     readonly readyRequires: readonly ('policy' | 'evidence')[]
     /** The longest pause of a block. */
     readonly maxPause: Milliseconds
+    /** `second-person`: a draft needs the approval of another person than the one who made it. */
+    readonly approval: 'none' | 'second-person'
     /** Whether the dashboard is served beside the API. */
     readonly dashboard: boolean
     /** Path of the socket of the hub whose fleet is shown; undefined: none. */
@@ -123,6 +140,20 @@ export interface BundleConfig {
   readonly signatures: number
   /** Root of trust in place of keys and signatures. */
   readonly rootFile: string | undefined
+}
+
+/** Where the catalogue of apps is from. */
+export interface CatalogueConfig {
+  /** `https:` or `file:`. */
+  readonly url: string
+  /** Keys of catalogues alone. */
+  readonly trust: TrustSettings
+  /** Undefined: only by command. */
+  readonly interval: Milliseconds | undefined
+  /** How long new names are only monitored. */
+  readonly monitored: Milliseconds
+  /** The only version that is used; undefined: the newest one. */
+  readonly version: string | undefined
 }
 
 /** What authorities order to be banned, which no rules may satisfy less than those in force. */
@@ -210,6 +241,12 @@ export interface StructuredErrorsConfig {
   readonly filteringDatabase: string
 }
 
+/** Validation of answers, where the rules want it. */
+export interface DnssecConfig {
+  /** In zone file format: see `readTrustAnchor`. Beside the root's, or instead of it. */
+  readonly trustAnchors: readonly string[]
+}
+
 /** DNS cookies: RFC 7873, RFC 9018. */
 export interface CookiesConfig {
   /** Whether clients get server cookies. */
@@ -276,6 +313,12 @@ export interface ProbeConfig {
   readonly control: readonly MustResolve[]
   /** Certificates of authorities that clients trust, besides the built-in ones. */
   readonly caFile: string | undefined
+}
+
+/** The helper for egress. */
+export interface EgressConfig {
+  /** Its Unix socket for connections of clients; undefined: connections are not observed. */
+  readonly connections: string | undefined
 }
 
 /** State received from others that is kept over a restart. */

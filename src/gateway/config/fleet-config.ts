@@ -1,5 +1,6 @@
 import type { Position } from '../../base/errors/position.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
+import type { HttpProxy } from '../../wire/http/http-proxy.js'
 
 /** How this gateway learns which signed bundle it should run, and reports what it runs. Paths are absolute. */
 export interface FleetConfig {
@@ -45,6 +46,7 @@ export interface FleetS3Config {
   /** File with `aws_access_key_id` and `aws_secret_access_key`. */
   readonly credentials: string
   readonly caFile: string | undefined
+  readonly proxy?: HttpProxy | undefined
 }
 
 export interface FleetNatsConfig {
@@ -63,6 +65,7 @@ export interface FleetPullConfig {
   readonly url: string
   readonly interval: Milliseconds
   readonly caFile: string | undefined
+  readonly proxy?: HttpProxy | undefined
 }
 
 export interface FleetReportsConfig {
@@ -71,4 +74,5 @@ export interface FleetReportsConfig {
   /** As for NATS: its key signs the reports. */
   readonly credentials: string
   readonly caFile: string | undefined
+  readonly proxy?: HttpProxy | undefined
 }

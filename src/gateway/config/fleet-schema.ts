@@ -57,11 +57,12 @@ export const fleetSchema = z
   .superRefine((fleet, context) => {
     const refuse = (key: string, message: string): void =>
       context.addIssue({ code: 'custom', path: [key], message })
-    const { nats, credentials, certificate, key, pull } = fleet
-    if (nats.length === 0 && pull === '') refuse('nats', 'NATS servers here, or a URL in pull')
+    const { nats, credentials, certificate, key, pull, logs } = fleet
+    // A pair of gateways only joins its logs.
+    if (nats.length === 0 && pull === '' && logs === undefined)
+      refuse('nats', 'NATS servers here, a URL in pull, or logs')
     if ((nats.length > 0 || fleet['report-url'] !== '') && credentials === '')
       refuse('credentials', 'the file that interdict fleet enrol writes')
-    const { logs } = fleet
     const needing = logs?.to === 'nats' ? 'to' : 'live'
     if (nats.length === 0 && (logs?.to === 'nats' || logs?.live === true))
       context.addIssue({

@@ -7,10 +7,11 @@ import { reasonOf } from '../../base/errors/reason.js'
 import { readName } from '../../wire/dns/name/name.js'
 import { mismatch } from '../../policy/yaml/issues.js'
 import { MAX_OCTETS, readYaml } from '../../policy/yaml/read.js'
-import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
+import type { UpstreamServer } from '../../wire/sockets/upstream-server.js'
 import { acmeOf } from './acme-schema.js'
 import { adminOf } from './admin-schema.js'
 import { alertsOf } from './alerts-schema.js'
+import { catalogueOf } from './catalogue-schema.js'
 import type { Config, LimitsConfig, TlsConfig, UpstreamsConfig } from './config.js'
 import { fleetOf } from './fleet-schema.js'
 import { listenersOf } from './listen-schema.js'
@@ -20,9 +21,11 @@ import { reportsOf, smtpOf } from '../../analysis/settings/reports-schema.js'
 import { rulesOf } from './rules-section.js'
 import { settingsSchema, type Settings } from './settings-schema.js'
 import type { SectionContext } from '../../policy/yaml/section.js'
+import { proxyOf } from '../../sources/settings/proxy-settings.js'
+import { bindingsOf } from '../../sources/settings/bindings-schema.js'
 import { transfersOf } from '../../sources/settings/transfers.js'
 import { withFiles } from './upstream-files.js'
-import type { WrittenServer } from './upstream-servers.js'
+import type { WrittenServer } from '../../policy/yaml/upstream-servers.js'
 import { keyFilesOf, placeWritten } from './setting-paths.js'
 
 /** Default settings files: in the working folder, or that of the machine. None need exist. */
@@ -102,7 +105,7 @@ export function readConfig(source: Uint8Array | string, path: string): ConfigRes
   const context = { folder, positionOf, addError }
   placeWritten(settings, context)
   const server: ServerAt = (one, ...at) => withFiles(one, folder, positionOf(at), errors)
-  const config = configOf(settings, file, context, server)
+  const config = withProxy(configOf(settings, file, context, server))
   for (const [i, { mail }] of settings.reports.entries()) {
     if (mail !== undefined && settings.smtp.host === '')
       addError(`reports.${i}.mail`, 'mail', 'smtp.host, the mail server to send it by')
@@ -127,6 +130,7 @@ function configOf(
   const remoteLists = settings['remote-lists']
   const caFile = remoteLists['ca-file']
   const probeCa = settings.probe['ca-file']
+  const asnDatabase = settings['asn-database']
   const { service } = log
   return {
     file,
@@ -136,6 +140,8 @@ function configOf(
     transport,
     warmUp: settings['warm-up'],
     ...rulesOf(settings.rules, folder),
+    catalogue: catalogueOf(settings.catalogue, folder),
+    asnDatabase: asnDatabase === '' ? undefined : resolve(folder, asnDatabase),
     upstreams: upstreamsOf(settings.upstreams, server),
     cache: {
       size: cache.size,
@@ -184,6 +190,7 @@ function configOf(
       allow: settings['rebinding-guard'].allow.map(readName),
       addresses: settings['rebinding-guard'].addresses
     },
+    dnssec: { trustAnchors: settings.dnssec['trust-anchors'] },
     probe: {
       enabled: settings.probe.enabled,
       every: settings.probe.every,
@@ -199,9 +206,20 @@ function configOf(
     remoteLists: {
       bootstrap: remoteLists.bootstrap.map((one, i) => server(one, 'remote-lists', 'bootstrap', i)),
       caFile: caFile === '' ? undefined : resolve(folder, caFile),
+      headerFiles: Object.fromEntries(
+        Object.entries(remoteLists.headers).map(([host, path]) => [host, resolve(folder, path)])
+      ),
       timeout: remoteLists.timeout
     },
+    proxy: proxyOf(settings.proxy, context),
     transfers: transfersOf(settings.transfers, folder),
+    bindings: bindingsOf(settings.bindings, context),
+    egress: {
+      connections:
+        settings.egress.connections === ''
+          ? undefined
+          : resolve(folder, settings.egress.connections)
+    },
     admin: adminOf(settings.admin, state, context),
     keyFiles: keyFilesOf(settings, context),
     alerts: alertsOf(settings.alerts, folder, positionOf),
@@ -217,6 +235,34 @@ function configOf(
       outputs: outputsOf(log.outputs, folder, state)
     },
     shutdown: { grace: shutdown.grace, lameDuck: shutdown['lame-duck'] }
+  }
+}
+
+/** Gives the proxy to each part of the settings that sends HTTP requests. */
+function withProxy(config: Config): Config {
+  const { remoteLists, acme, admin, alerts, fleet, log } = config
+  const proxy = config.proxy?.http
+  if (proxy === undefined) return config
+  const through = <T extends object>(part: T | undefined) => part && { ...part, proxy }
+  const { pull, reports, logs } = fleet ?? {}
+  const { witness } = log.queries
+  return {
+    ...config,
+    remoteLists: { ...remoteLists, proxy },
+    acme: through(acme),
+    admin: { ...admin, oidc: through(admin.oidc) },
+    alerts: alerts.map(hook => ({ ...hook, proxy })),
+    fleet: fleet && {
+      ...fleet,
+      pull: through(pull),
+      reports: through(reports),
+      logs: logs && { ...logs, s3: through(logs.s3) }
+    },
+    log: {
+      ...log,
+      queries: { ...log.queries, witness: witness && { ...witness, tsa: through(witness.tsa) } },
+      outputs: log.outputs.map(one => (one.type === 'otlp' ? { ...one, proxy } : one))
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Position } from '../../base/errors/position.js'
 import type { Milliseconds } from '../../base/units.js'
+import type { HttpProxy } from '../../wire/http/http-proxy.js'
 
 /** Login of people by an OpenID Connect provider. */
 export interface OidcConfig {
@@ -9,6 +10,7 @@ export interface OidcConfig {
   readonly clientSecretFile: string | undefined
   /** CA certificates trusted in addition to the built-in ones. */
   readonly caFile: string | undefined
+  readonly proxy?: HttpProxy | undefined
   /** Origin of the API as browsers see it: `https://gateway.example:8053`. */
   readonly origin: string
   /** Requested of the provider, with `openid`. */

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
+import { showPrefix } from '../../base/values/address.js'
 import { isDeepStrictEqual } from 'node:util'
 import type { Octets } from '../../base/units.js'
+import type { BindingFeed } from '../../sources/settings/bindings-config.js'
 import type { Config, ListenConfig } from './config.js'
 import type { OidcConfig } from './oidc-config.js'
 import { defaultSocket } from './default-socket.js'
@@ -30,6 +32,11 @@ export const RESTART_KEYS: Readonly<Record<string, (config: Config) => string>> 
   'cache.size': ({ cache }) => showSize(cache.size),
   // Everything received is there, and locked.
   'state.folder': ({ state }) => state.folder,
+  // Its memory is shared by all threads, too.
+  'bindings.skew': ({ bindings }) => `${bindings.skew}ms`,
+  'bindings.limit': ({ bindings }) => String(bindings.limit),
+  'bindings.feeds': ({ bindings }) => showFeeds(bindings.feeds),
+  'egress.connections': ({ egress }) => egress.connections ?? 'none',
   // One thread has them all.
   'admin.http': ({ admin: { http } }) => (http === undefined ? 'off' : showEndpoint(http)),
   'admin.tls.certificate': ({ admin: { tls } }) => tls?.certificate ?? 'none',
@@ -51,8 +58,8 @@ export function pendingRestart(running: Config, wanted: Config): readonly Pendin
 
 /** The settings of the file, without what needs a restart. @param running the settings in force */
 export function withoutRestart(running: Config, wanted: Config): Config {
-  const { listen, tls, workers, transport, cache, state, admin } = running
-  const { socket, hub, readyRequires, maxPause } = wanted.admin
+  const { listen, tls, workers, transport, cache, state, admin, bindings, egress } = running
+  const { socket, hub, readyRequires, maxPause, approval } = wanted.admin
   const defaultSpool = (name: string): string => join(wanted.state.folder, 'outputs', name)
   return {
     ...wanted,
@@ -62,10 +69,13 @@ export function withoutRestart(running: Config, wanted: Config): Config {
     transport,
     cache: { ...wanted.cache, size: cache.size },
     state,
+    bindings,
+    egress,
     admin: {
       ...admin,
       readyRequires,
       maxPause,
+      approval,
       hub,
       // By default it is in the state folder.
       socket: socket?.position === undefined ? socket && defaultSocket(state.folder) : socket
@@ -90,11 +100,14 @@ export function changedSections(before: Config, after: Config): readonly string[
   return keys.filter(key => !isDeepStrictEqual(unplaced(before[key]), unplaced(after[key])))
 }
 
+/** The place in the file, and the copies of the section `proxy`. */
+const ELSEWHERE = ['position', 'proxy']
+
 function unplaced(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(unplaced)
   if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return value
   return Object.fromEntries(
-    Object.entries(value).map(([key, one]) => [key, key === 'position' ? null : unplaced(one)])
+    Object.entries(value).map(([key, one]) => [key, ELSEWHERE.includes(key) ? null : unplaced(one)])
   )
 }
 
@@ -112,7 +125,22 @@ function showListener(listener: ListenConfig): string {
 
 /** Everything but its place in the file. It has names of files, and no secrets. */
 function showOidc(oidc: OidcConfig | undefined): string {
-  return oidc === undefined ? 'off' : JSON.stringify({ ...oidc, position: undefined })
+  return oidc === undefined
+    ? 'off'
+    : JSON.stringify({ ...oidc, position: undefined, proxy: oidc.proxy?.url })
+}
+
+function showFeeds(feeds: readonly BindingFeed[]): string {
+  const shown = feeds.map(
+    ({ name, type, file, socket, http, family, every, lifetime, ...radius }) => {
+      const { listen, nas, needsMessageAuthenticator: needs } = radius
+      const path = http ? 'http' : (file ?? socket)
+      const from = listen === undefined ? path : showEndpoint(listen)
+      const servers = nas.map(({ prefix, secretFile }) => ` ${showPrefix(prefix)} ${secretFile}`)
+      return `${name} ${type} ${from} ${family} ${every} ${lifetime} ${needs}${servers.join('')}`
+    }
+  )
+  return shown.join(', ') || 'none'
 }
 
 function showSize(size: Octets): string {

@@ -2,7 +2,7 @@ import { isAbsolute, resolve } from 'node:path'
 import { BESIDE, isInEtc, placesFor, TOKEN_WORDS } from '../../base/files/places.js'
 import type { KeyFile } from './config.js'
 import type { Settings } from './settings-schema.js'
-import type { WrittenServer } from './upstream-servers.js'
+import type { WrittenServer } from '../../policy/yaml/upstream-servers.js'
 import type { SectionContext } from '../../policy/yaml/section.js'
 
 /**
@@ -54,11 +54,11 @@ type Named = readonly [at: Path, file: string | undefined]
 
 /**
  * The files with private keys and secrets that the settings name, except where whoever reads the file checks its mode:
- * `listen`, `tls`, `admin`, `alerts`, `smtp` and `log.queries.chain`.
+ * `listen`, `tls`, `admin`, `alerts`, `proxy`, `smtp` and `log.queries.chain`.
  */
 export function keyFilesOf(settings: Settings, context: SectionContext): readonly KeyFile[] {
   const { upstreams, cookies, acme, transfers, fleet, log } = settings
-  const { bootstrap } = settings['remote-lists']
+  const { bootstrap, headers } = settings['remote-lists']
   const accountKey = acme['account-key']
   const named: readonly Named[] = [
     ...clientKeys(['upstreams', 'servers'], upstreams.servers),
@@ -66,6 +66,10 @@ export function keyFilesOf(settings: Settings, context: SectionContext): readonl
       clientKeys(['upstreams', 'forward', domain], servers)
     ),
     ...clientKeys(['remote-lists', 'bootstrap'], bootstrap),
+    ...Object.entries(headers).map(([host, file]): Named => [
+      ['remote-lists', 'headers', host],
+      file
+    ]),
     [['cookies', 'secret-file'], cookies['secret-file']],
     // By default it is in the state folder, which no other user may enter.
     [['acme', 'account-key'], accountKey === 'auto' ? '' : accountKey],
@@ -74,6 +78,12 @@ export function keyFilesOf(settings: Settings, context: SectionContext): readonl
     ...Object.entries(transfers.keys).map(([name, key]): Named => {
       return [['transfers', 'keys', name, 'secret-file'], key['secret-file']]
     }),
+    ...settings.bindings.feeds.flatMap(({ nas = [] }, feed) =>
+      nas.map((one, i): Named => [
+        ['bindings', 'feeds', feed, 'nas', i, 'secret-file'],
+        one['secret-file']
+      ])
+    ),
     [['fleet', 'credentials'], fleet?.credentials],
     [['fleet', 'key'], fleet?.key],
     [['fleet', 'logs', 'credentials'], fleet?.logs?.credentials],

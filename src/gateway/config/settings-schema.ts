@@ -1,9 +1,9 @@
 import * as z from 'zod'
 import { prefixHint, readPrefix } from '../../base/values/address.js'
 import { INTERNAL_ADDRESSES } from '../../base/values/internal-addresses.js'
-import { readName } from '../../wire/dns/name/name.js'
 import { duration, size, wholeSeconds } from '../../policy/yaml/quantity.js'
 import { parsedString } from '../../policy/yaml/parsed-string.js'
+import { readTrustAnchor } from '../../resolver/validation/trust-anchors.js'
 import { acmeSchema } from './acme-schema.js'
 import { adminSchema } from './admin-schema.js'
 import { alertsSchema } from './alerts-schema.js'
@@ -16,6 +16,7 @@ import {
 } from '../../wire/sockets/source-ports.js'
 import { isSelf, ownAddresses, showEndpoint } from '../../wire/sockets/endpoint.js'
 import { hostName, ipAddress } from '../../policy/yaml/host-name.js'
+import { catalogueIssues, catalogueSchema } from './catalogue-schema.js'
 import { fleetSchema } from './fleet-schema.js'
 import { outputsSchema } from '../../lookups/settings/outputs-schema.js'
 import { listenSchema } from './listen-schema.js'
@@ -23,9 +24,11 @@ import { BESIDE } from '../../base/files/places.js'
 import { queryLogSchema } from '../../lookups/settings/query-log.js'
 import { rulesSchema } from './rules-section.js'
 import { section } from '../../policy/yaml/section.js'
+import { proxySchema } from '../../sources/settings/proxy-settings.js'
+import { bindingsSchema } from '../../sources/settings/bindings-schema.js'
 import { transfersSchema } from '../../sources/settings/transfers.js'
 import { CIPHERS, CIPHER_SUITES, GROUPS, hasGroup } from '../../wire/tls/tls-algorithms.js'
-import { upstreamServer } from './upstream-servers.js'
+import { domainText as domain, upstreamServer } from '../../policy/yaml/upstream-servers.js'
 
 /** Every key of the settings file with its default and limits. See `docs/reference/settings.md`. */
 
@@ -35,15 +38,6 @@ const prefix = parsedString(
   prefixHint
 )
 const path = z.string('a path').min(1, 'a path')
-
-/** A domain name, kept as text. */
-const domain = z.string().refine(text => {
-  try {
-    return readName(text).length > 0
-  } catch {
-    return false
-  }
-}, 'a domain name')
 
 const ENOUGH_PORTS = `ranges with at least ${MIN_SOURCE_PORTS} ports that IANA has not assigned`
 const hasEnoughPorts = (ranges: readonly PortRange[]): boolean =>
@@ -113,6 +107,16 @@ const structuredErrors = section({
     .prefault('')
 })
 
+const trustAnchor = parsedString(
+  'a trust anchor such as corp.example DS 12345 13 2 DIGEST, or the zone with its DNSKEY',
+  text => {
+    readTrustAnchor(text)
+    return text
+  }
+)
+
+const dnssec = section({ 'trust-anchors': z.array(trustAnchor).max(1000).prefault([]) })
+
 const cookies = section({
   server: z.boolean().prefault(true),
   'secret-file': z.string('a path').prefault('')
@@ -180,9 +184,18 @@ const state = section({ folder: path.prefault(BESIDE.state) })
 
 const history = section({ 'list-size': size('0B', '1GB').prefault('1MB') })
 
+/** As in a URL: headers are for this host and port only. */
+const headerHost = z
+  .string()
+  .refine(
+    text => URL.canParse(`https://${text}`) && new URL(`https://${text}`).host === text,
+    'a host such as feeds.example or feeds.example:8443'
+  )
+
 const remoteLists = section({
   bootstrap: z.array(upstreamServer).prefault([]),
   'ca-file': z.string('a path').prefault(''),
+  headers: z.record(headerHost, path).prefault({}),
   timeout: duration('1s', '1h').prefault('5m')
 })
 
@@ -204,6 +217,8 @@ export const settingsSchema = section({
   transport: z.enum(['auto', 'batch', 'portable']).prefault('auto'),
   'warm-up': z.enum(['upgrade', 'always']).prefault('upgrade'),
   rules: rulesSchema,
+  catalogue: catalogueSchema,
+  'asn-database': z.string('a path').prefault(''),
   upstreams,
   cache,
   identity,
@@ -216,11 +231,15 @@ export const settingsSchema = section({
   'front-ends': frontEnds,
   'special-use': specialUse,
   'rebinding-guard': rebindingGuard,
+  dnssec,
   probe,
   state,
   history,
   'remote-lists': remoteLists,
+  proxy: proxySchema,
   transfers: transfersSchema,
+  bindings: bindingsSchema,
+  egress: section({ connections: z.string('a path').prefault('') }),
   admin: adminSchema,
   alerts: alertsSchema,
   reports: reportsSchema,
@@ -236,12 +255,15 @@ export const settingsSchema = section({
   const { servers, forward } = upstreams
   const addIssue = (path: (string | number)[], message: string): void =>
     context.addIssue({ code: 'custom', path, message })
-  if (fleet !== undefined && (typeof rules === 'string' || rules.bundle === undefined))
+  const hasChannel = fleet !== undefined && (fleet.nats.length > 0 || fleet.pull !== '')
+  if (hasChannel && (typeof rules === 'string' || rules.bundle === undefined))
     addIssue(['rules'], 'a mapping with bundle and keys or root, since a fleet has signed bundles')
   if (fleet?.logs !== undefined && !settings.log.queries.archive)
     addIssue(['log', 'queries', 'archive'], 'true, since fleet.logs sends Parquet files')
   if (settings.log.queries.witness['hub-key'] !== '' && fleet?.nats === undefined)
     addIssue(['log', 'queries', 'witness', 'hub-key'], 'fleet.nats as well, which leads to the hub')
+  for (const [path, message] of catalogueIssues(settings.catalogue, rules))
+    addIssue([...path], message)
   const hasRoot = typeof rules !== 'string' && rules.root !== undefined
   if (settings.log.queries.witness['hub-key'] === 'root' && !hasRoot)
     addIssue(['log', 'queries', 'witness', 'hub-key'], 'a key, or rules.root as well')

@@ -5,8 +5,8 @@ import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/files/bounded-f
 import { failureAt, type InterdictError } from '../../base/errors/error.js'
 import type { Position } from '../../base/errors/position.js'
 import { reasonOf } from '../../base/errors/reason.js'
-import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
-import type { WrittenServer } from './upstream-servers.js'
+import type { UpstreamServer } from '../../wire/sockets/upstream-server.js'
+import type { WrittenServer } from '../../policy/yaml/upstream-servers.js'
 
 /**
  * Reads the files that an upstream's settings name.

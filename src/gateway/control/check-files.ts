@@ -10,7 +10,9 @@ import { fileUnwritable, folderUnwritable } from '../../base/files/writable.js'
 import { checkOutput } from '../../lookups/export/check-output.js'
 import { checkChainFiles } from '../../lookups/threads/chain-files.js'
 import { readConfiguredKeys } from '../../sources/bundle/trusted-keys.js'
+import { proxyFileErrors } from '../../sources/settings/proxy-files.js'
 import { loadPrimaries } from '../../sources/refresh/primaries.js'
+import { readHeaderFile } from '../../wire/http/header-file.js'
 import { checkTicketSecret } from '../../wire/tls/ticket-keys.js'
 import { hookFileErrors } from '../alerts/hook-files.js'
 import { checkFolders, checkQueryLog } from '../config/check-folders.js'
@@ -40,6 +42,17 @@ export async function mandateKeyErrors(
   )
 }
 
+/** Errors in the public keys of catalogues, which only updates need. */
+async function catalogueKeyErrors({
+  catalogue
+}: Pick<Config, 'catalogue'>): Promise<readonly InterdictError[]> {
+  if (catalogue === undefined) return []
+  return readConfiguredKeys(catalogue.trust).then(
+    () => [],
+    (error: unknown) => [error as InterdictError]
+  )
+}
+
 /** KEY_FILE_MODE for each private key or secret that every user of the machine may read, but for keys of listeners. */
 export function openKeyFiles({ keyFiles, tls, listen, admin }: Config): readonly InterdictError[] {
   const listeners = [...listen.flatMap(({ certificates }) => certificates ?? []), admin.tls]
@@ -60,8 +73,10 @@ export async function checkFiles(config: Config): Promise<readonly InterdictErro
   return [
     ...startFileErrors(config),
     ...openKeyFiles(config),
+    ...proxyFileErrors(config.proxy),
     ...(await errorsOf(loadCookieSecrets(cookies))),
     ...(await errorsOf(loadPrimaries(transfers))),
+    ...(await catalogueKeyErrors(config)),
     ...(await checkTicketSecret(tls.ticketSecret)),
     ...checkServiceLog(log.service),
     ...checkFolders(config),
@@ -92,10 +107,10 @@ function checkServiceLog({ destination }: Config['log']['service']): readonly In
 interface LaterFile {
   readonly key: string
   readonly file: string | undefined
-  readonly kind: 'secret' | 'certificates' | 'program'
+  readonly kind: 'secret' | 'headers' | 'certificates' | 'program'
 }
 
-function laterFiles({ remoteLists, acme, fleet, probe }: Config): readonly LaterFile[] {
+function laterFiles({ remoteLists, acme, fleet, probe, bindings }: Config): readonly LaterFile[] {
   const credentials = fleet?.nats?.credentials ?? fleet?.reports?.credentials
   const caFile = fleet?.nats?.caFile ?? fleet?.pull?.caFile ?? fleet?.reports?.caFile
   const own = fleet?.nats?.certificate
@@ -104,6 +119,14 @@ function laterFiles({ remoteLists, acme, fleet, probe }: Config): readonly Later
   return [
     { key: 'probe.ca-file', file: probe.caFile, kind: 'certificates' },
     { key: 'remote-lists.ca-file', file: remoteLists.caFile, kind: 'certificates' },
+    ...Object.entries(remoteLists.headerFiles ?? {}).map(([host, file]): LaterFile => {
+      return { key: `remote-lists.headers.${host}`, file, kind: 'headers' }
+    }),
+    ...bindings.feeds.flatMap(({ name, nas }) =>
+      nas.map(({ secretFile: file }): LaterFile => {
+        return { key: `bindings.feeds ${name} secret-file`, file, kind: 'secret' }
+      })
+    ),
     { key: 'fleet.credentials', file: credentials, kind: 'secret' },
     { key: 'fleet.ca-file', file: caFile, kind: 'certificates' },
     { key: 'fleet.certificate', file: own?.certificate, kind: 'certificates' },
@@ -119,6 +142,7 @@ function checkFile({ key, file, kind }: LaterFile): readonly InterdictError[] {
   if (file === undefined) return []
   try {
     if (kind === 'program') checkProgram(file)
+    else if (kind === 'headers') readHeaderFile(file)
     else {
       const text = readBoundedFileSync(file, MAX_SECRET_FILE)
       // OpenSSL treats a file without any certificate as an empty list of authorities.

@@ -4,6 +4,7 @@ import type { Endpoint, Transport } from '../../wire/sockets/datagram.js'
 import type { ListenConfig } from '../config/config.js'
 import { portOwner } from '../../wire/sockets/port-owner.js'
 import { showEndpoint } from '../../wire/sockets/port.js'
+import { servicePorts, type PortRange } from '../../wire/sockets/source-ports.js'
 import { tryStartLock } from '../../wire/sockets/start-lock.js'
 
 /** What the system says of EADDRINUSE. */
@@ -13,11 +14,18 @@ const IN_USE = 'address already in use'
 const MAX_ATTEMPTS = 16
 
 /**
- * Where port 0 is chosen: outside the range from which systems give ports to clients (Linux from
- * 32768, others from 49152; RFC 6335 section 6), so that no client takes it before all workers have bound it.
+ * Where port 0 is chosen: outside the range from which systems give ports to clients (Linux from 32768, others from 49152;
+ * RFC 6335 section 6), and among those that no query of a gateway leaves from. So no client takes it before all workers have
+ * bound it.
  */
-const FIRST_PORT = 10_240
-const LAST_PORT = 32_767
+const RANGE: PortRange = [10_240, 32_767]
+let ports: Uint16Array | undefined
+
+/** A port that is chosen for port 0. */
+export function drawListenPort(): number {
+  ports ??= servicePorts(RANGE)
+  return ports[randomInt(ports.length)]!
+}
 
 /** A free endpoint, and what keeps other gateways from choosing the same port until it is bound. */
 export interface FreeEndpoint {
@@ -29,18 +37,17 @@ export interface FreeEndpoint {
  * Checks that an endpoint is free for UDP and TCP, or for TCP only where it is for encrypted DNS; for port 0, chooses
  * a port that is, and locks it. Ports of the settings are locked before.
  *
- * @param random chooses a number from the first up to, but without, the second
  * @throws InterdictError SOCKET_BIND, SOCKET_PERMISSION
  */
 export async function findFreeEndpoint(
   transport: Pick<Transport, 'probe'>,
   endpoint: Endpoint & Pick<ListenConfig, 'certificates'>,
-  random: (from: number, to: number) => number = randomInt
+  draw: () => number = drawListenPort
 ): Promise<FreeEndpoint> {
   const isStream = endpoint.certificates !== undefined
   for (let attempts = 1; ; attempts++) {
     const isChosen = endpoint.port === 0
-    const port = isChosen ? random(FIRST_PORT, LAST_PORT + 1) : endpoint.port
+    const port = isChosen ? draw() : endpoint.port
     const candidate = { address: endpoint.address, port }
     const lock = isChosen ? await tryStartLock(port) : undefined
     try {

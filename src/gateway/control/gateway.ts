@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { failure, type InterdictError } from '../../base/errors/error.js'
 import type { PublicKey } from '../../base/files/ed25519.js'
 import type { Config, ListenConfig } from '../config/config.js'
+import { setLabels, type ForwarderSet } from '../../policy/tables/forwarder-sets.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
 import { certificateFiles, CertificateReader, servedCertificates } from '../status/certificates.js'
@@ -39,6 +41,8 @@ export class Gateway {
   private configured: ConfiguredUpstreams
   /** Labels of all upstreams since the start, whose places never change. */
   private labels: readonly string[]
+  /** Of the active rules. */
+  private forwarders: readonly ForwarderSet[] = []
   private certificates: CertificateReader
   /** Memory for what is counted by the active rules. */
   private counters: SharedArrayBuffer | undefined
@@ -66,7 +70,7 @@ export class Gateway {
 
   /** Labels of all upstreams. */
   get upstreams(): readonly string[] {
-    return this.configured.labels
+    return [...new Set([...this.configured.labels, ...setLabels(this.forwarders)])]
   }
 
   /** The active rules. */
@@ -131,6 +135,8 @@ export class Gateway {
     if (listenErrors.length > 0) return listenErrors
     // After the listeners, so that clients are served first: log records wait in the rings meanwhile.
     recorder.start()
+    this.parts.bindings.start()
+    this.parts.observation.start()
     reloader.startWatching([...this.configured.warnings, ...openKeyFiles(config)])
     this.parts.settings?.startWatching()
     this.parts.loopDetector.start()
@@ -139,6 +145,7 @@ export class Gateway {
     this.parts.witness.start()
     this.parts.alerts.start()
     this.parts.reports.start()
+    this.parts.catalogue.start()
     fleet.start()
     this.parts.probe.start(this.endpoints, this.httpEndpoint)
     return []
@@ -194,7 +201,7 @@ export class Gateway {
       config,
       upstreams,
       labels: this.labels,
-      disabledRoutes: loopDetector.configure(loopCheckPlan(config, upstreams)),
+      disabledRoutes: loopDetector.configure(loopCheckPlan(config, upstreams, this.forwarders)),
       cookieSecrets: cookies.current
     })
     const { path, archive: parquet, chain, retention: keep } = queries
@@ -208,6 +215,7 @@ export class Gateway {
     this.certificates = new CertificateReader(certificateFiles(config))
     parts.alerts.update(config, bootstrap)
     parts.reports.update(config)
+    parts.catalogue.update(config)
     parts.fleet.configure(config, bootstrap)
     parts.probe.configure(config)
     parts.validation.configure(config)
@@ -238,13 +246,17 @@ export class Gateway {
    * @returns whether all threads have ended
    */
   async stop(leaves = false): Promise<boolean> {
-    const { alerts, reports, archiver, workerPool, recorder, reloader } = this.parts
+    const { alerts, reports, catalogue, archiver, workerPool, recorder, reloader, bindings } =
+      this.parts
     const { lameDuck, grace } = this.config.shutdown
     this.isStopping = true
     if (!leaves) await sleep(lameDuck)
     this.close()
     const alertsEnded = alerts.close()
+    await bindings.close()
+    await this.parts.observation.close()
     await reports.close()
+    await catalogue.close()
     await archiver.close()
     await workerPool.drain(grace, leaves)
     const recorderEnded = await recorder.drain()
@@ -259,12 +271,16 @@ export class Gateway {
   /** Ends all threads at once; pending queries are dropped. @returns whether all threads have ended */
   async abort(): Promise<boolean> {
     this.close()
-    const { recorder, workerPool, archiver, alerts, reports, reloader } = this.parts
+    const { alerts, reports, catalogue, archiver, workerPool, recorder, reloader, bindings } =
+      this.parts
     const { compiler } = this.options
     const ends = [recorder.end(), compiler.close(), workerPool.end(), archiver.close()] as const
     const [recorderEnded, compilerEnded] = await Promise.all(ends)
     await alerts.end()
+    await bindings.close()
+    await this.parts.observation.close()
     await reports.close()
+    await catalogue.close()
     return (
       (await reloader.hasStopped()) && recorderEnded && compilerEnded && (await threadsHaveEnded())
     )
@@ -289,12 +305,26 @@ export class Gateway {
   /** @param isFirst workers get the first snapshot with the `listen` message */
   private adopt(snapshot: Snapshot, isFirst: boolean): void {
     const { recorder, ruleCounters, fleet, probe, workerPool, reloader } = this.parts
+    this.adoptForwarders(snapshot)
     recorder.adopt(snapshot)
     this.counters = ruleCounters.adopt(snapshot)
     fleet.onChange()
     probe.setRules(snapshot, reloader.packedRules)
     this.parts.validation.setRules(snapshot)
+    this.parts.bindings.setRules(snapshot.clients)
+    this.parts.observation.setRules(snapshot)
     if (!isFirst) workerPool.adopt({ snapshot, counters: this.counters })
+  }
+
+  /** Names the upstreams of networks to the recorder and the workers, before a worker uses them. */
+  private adoptForwarders({ forwarders }: Snapshot): void {
+    if (isDeepStrictEqual(forwarders, this.forwarders)) return
+    const { recorder, workerPool, loopDetector } = this.parts
+    this.forwarders = forwarders
+    this.labels = [...new Set([...this.labels, ...setLabels(forwarders)])]
+    recorder.setUpstreams(this.labels)
+    const plan = loopCheckPlan(this.config, this.configured.upstreams, forwarders)
+    workerPool.setUpstreams(this.labels, loopDetector.configure(plan))
   }
 
   /** The state of all threads, within two seconds. */
@@ -316,9 +346,12 @@ export class Gateway {
       certificates: [...this.certificates.read(), ...servedCertificates(tls, this.config)],
       alerts: parts.alerts.status,
       reports: parts.reports.status,
+      catalogue: parts.catalogue.status,
       fleet: parts.fleet.status,
       probe: parts.probe.status,
       validation: parts.validation.status,
+      bindings: parts.bindings.status,
+      observation: parts.observation.status,
       started: created.wall,
       uptime: performance.now() - created.monotonic,
       stopping: this.isStopping,

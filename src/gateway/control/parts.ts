@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { failure } from '../../base/errors/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import type { CertificateConfig, Config } from '../config/config.js'
+import type { ForwarderSet } from '../../policy/tables/forwarder-sets.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { createRing } from '../../lookups/event/ring.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
@@ -9,7 +10,8 @@ import { historyFolder } from '../../policy/history/history-folder.js'
 import { allocateCounters, COUNTERS } from '../../resolver/context/lookup-counters.js'
 import type { Transport } from '../../wire/sockets/datagram.js'
 import { systemTimers } from '../../base/time/timers.js'
-import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
+import type { RouteId } from '../../resolver/upstream/create-forwarder.js'
+import type { UpstreamServer } from '../../wire/sockets/upstream-server.js'
 import { AdminInterface } from '../socket/admin-interface.js'
 import type {
   RotateResult,
@@ -22,6 +24,8 @@ import { packRulesInForce } from '../status/rules-in-force.js'
 import type { Status } from '../status/status.js'
 import { Alerts } from '../alerts/alerts.js'
 import { ProbeHandle } from '../probe/probe-handle.js'
+import { BindingsHandle } from '../bindings/bindings-handle.js'
+import { ObservationHandle } from '../egress/observation-handle.js'
 import { ValidationHandle } from '../validation/validation-handle.js'
 import { Archiver } from '../../lookups/threads/archiver.js'
 import { ChainWitness } from '../../lookups/witness/chain-witness.js'
@@ -32,6 +36,7 @@ import { CookieSecretReloader } from '../reload/cookie-secret-reloader.js'
 import type { ReloadReason } from '../reload/reload-reporter.js'
 import { MAX_REPORTED } from '../reload/reload-reporter.js'
 import { RulesReloader } from '../reload/rules-reloader.js'
+import { CatalogueUpdater } from '../catalogue/catalogue-updater.js'
 import { ReportScheduler } from '../reports/report-scheduler.js'
 import type { SettingsParts } from './prepare-settings.js'
 import { SettingsReloader } from '../reload/settings-reloader.js'
@@ -56,7 +61,7 @@ import { uncoveredNames } from '../discovery/uncovered-names.js'
 /** A report to the hub of a fleet does without them. */
 const NAMES_TIMEOUT: Milliseconds = 1_000
 /** The recorder writes what is pending first; one that takes longer waits for a disk. */
-const ROTATE_TIMEOUT: Milliseconds = 2_000
+const ROTATE_TIMEOUT: Milliseconds = 10_000
 
 export interface GatewayOptions {
   readonly config: Config
@@ -107,9 +112,12 @@ export interface GatewayParts {
   readonly lag: EventLoopLag
   readonly alerts: Alerts
   readonly reports: ReportScheduler
+  readonly catalogue: CatalogueUpdater
   readonly fleet: FleetAgent
   readonly probe: ProbeHandle
   readonly validation: ValidationHandle
+  readonly bindings: BindingsHandle
+  readonly observation: ObservationHandle
   readonly reloader: RulesReloader
   /** Undefined: the settings are not reloaded. */
   readonly settings: SettingsReloader | undefined
@@ -143,20 +151,29 @@ export function createParts(
   })
 
   const probe = new ProbeHandle({ startThread, log, workers: count })
-  const validation = new ValidationHandle({ startThread, log })
+  const validation = new ValidationHandle({
+    flush: name => void admin.flush({ name, subtree: true }),
+    connectWorkers: (portOf, worker) => workerPool.connectValidation(portOf, worker),
+    onObserved: (event, observation) => recorder.addObserved(event, observation),
+    ...{ startThread, log }
+  })
+  const bindings = new BindingsHandle({ startThread, config, log })
+  const observation = new ObservationHandle({ startThread, config, log })
   const probeKey = newProbeKey()
-  const disabledRoutes: ReadonlySet<number> = new Set()
+  const disabledRoutes: ReadonlySet<RouteId> = new Set()
   const workerPool: WorkerPool = new WorkerPool({
     init: {
       settings: { config, upstreams, labels, disabledRoutes, cookieSecrets: undefined },
       upstreamSockets: upstreamSocketLimit(count, descriptorLimit()),
-      ...{ probeKey, ownKey: probe.key, counters, cache: cache.memory }
+      ...{ probeKey, ownKey: probe.key, counters, cache: cache.memory, devices: bindings.devices }
     },
     onDeath: worker => cache.onDeath(worker),
     onAdopted: generation => ruleCounters.settle(generation),
     onProbe: token => loopDetector.onProbeReturned(token),
     onNotify: (zone, primary) => reloader.onNotify(zone, primary),
     onSample: sample => validation.onSample(sample),
+    onAnswers: batch => observation.onAnswers(batch),
+    onStart: worker => validation.connectWorker(worker),
     ...{ startThread, rings, log }
   })
   const loopDetector = new LoopDetector({
@@ -190,11 +207,13 @@ export function createParts(
       },
       rulesInForce: () => Promise.resolve(packRulesInForce(reloader.rules, reloader.packedRules!)),
       pause: ({ rule, seconds, by, reason }) => reloader.pause({ rule, seconds, by, reason }),
+      pushBindings: pushed => bindings.push(pushed),
       confirm: list => reloader.confirmList(list)
     },
+    onPause: request => http.recordPause(request),
     ...{ workerPool, cache, status, log }
   })
-  const http = services.admin({
+  const http: AdminService = services.admin({
     handle: async request =>
       request.do === 'rules' ? activeRules(reloader, request) : admin.handle(request),
     ...{ startThread, config, counters, log }
@@ -205,6 +224,7 @@ export function createParts(
     ...{ startThread, log }
   })
   const reports = new ReportScheduler({ log, program: process.argv[1] ?? '' })
+  const catalogue = new CatalogueUpdater({ log, program: process.argv[1] ?? '' })
   const fleet = services.fleet({
     status: () => status().then(withHealth),
     newlyBlocked: () => recorder.newlyBlocked(NAMES_TIMEOUT),
@@ -233,6 +253,7 @@ export function createParts(
   const tls = tlsOf(options, workerPool)
   alerts.update(config, bootstrap)
   reports.update(config)
+  catalogue.update(config)
   fleet.configure(config, bootstrap)
   probe.configure(config)
   validation.configure(config)
@@ -250,7 +271,20 @@ export function createParts(
       cookies,
       tls
     },
-    ...{ ruleCounters, lag, alerts, reports, fleet, probe, validation, reloader, settings }
+    ...{
+      ruleCounters,
+      lag,
+      alerts,
+      reports,
+      catalogue,
+      fleet,
+      probe,
+      validation,
+      bindings,
+      observation,
+      reloader,
+      settings
+    }
   }
 }
 
@@ -293,10 +327,14 @@ function activeRules(
 }
 
 /** What the loop detector checks. */
-export function loopCheckPlan(config: Config, upstreams: readonly UpstreamServer[]): LoopCheckPlan {
+export function loopCheckPlan(
+  config: Config,
+  upstreams: readonly UpstreamServer[],
+  sets: readonly ForwarderSet[] = []
+): LoopCheckPlan {
   const { forward, loopCheck, sourcePorts } = config.upstreams
   const interval = loopCheck * MS_PER_SECOND
-  return { routes: routesOf(upstreams, forward), interval, sourcePorts }
+  return { routes: routesOf(upstreams, forward, sets), interval, sourcePorts }
 }
 
 /** Threads cannot share a port on every transport. */

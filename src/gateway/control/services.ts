@@ -8,7 +8,7 @@ import type { StartThread } from '../../base/threads/thread.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
 import type { Config } from '../config/config.js'
-import type { ControlRequest } from '../socket/admin-protocol.js'
+import type { ControlRequest, PauseRequest } from '../socket/admin-protocol.js'
 import type { FleetStatus } from '../status/fleet-status.js'
 import type { StatusReply } from '../status/health.js'
 import type { CountedRules } from '../workers/rule-counters.js'
@@ -39,6 +39,8 @@ export interface AdminService {
   configure(config: Config): void
   /** Replaces the rules whose counters are shown. */
   setRules(rules: CountedRules): void
+  /** Records a pause, or its end, that did not come through the API. */
+  recordPause(request: PauseRequest): void
 }
 
 export interface FleetAgentOptions {

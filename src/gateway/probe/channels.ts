@@ -16,7 +16,7 @@ import {
   writeFrameHead
 } from '../../resolver/upstream/tcp/tcp-message-reader.js'
 import { TlsConnector } from '../../resolver/upstream/tcp/tls-connector.js'
-import { authorityOf } from '../../resolver/upstream/upstream-server.js'
+import { authorityOf } from '../../wire/sockets/upstream-server.js'
 import type { ProbeTransport, Target } from './probe-exchange.js'
 
 /** A listener of the gateway itself, and one way to ask it. */

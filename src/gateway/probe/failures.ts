@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/time/clock.js'
 import type { Milliseconds } from '../../base/units.js'
 import { showRrtype } from '../../wire/dns/registry/rrtype.js'
-import { showServer } from '../../resolver/upstream/upstream-server.js'
+import { showServer } from '../../wire/sockets/upstream-server.js'
 import type { Judgement, Question } from './judge-answer.js'
 import type { ProbeFailure } from './run-plan.js'
 

@@ -8,7 +8,7 @@ import {
   writeFrameHead
 } from '../../resolver/upstream/tcp/tcp-message-reader.js'
 import { TlsExchange } from '../../resolver/upstream/connections/tls-exchange.js'
-import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
+import type { UpstreamServer } from '../../wire/sockets/upstream-server.js'
 
 /** How a query is sent. */
 export const TRANSPORTS = ['udp', 'tcp', 'dot', 'doh'] as const

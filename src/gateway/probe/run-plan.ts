@@ -7,7 +7,7 @@ import {
 import { encodeQuestion } from '../../wire/dns/message/question.js'
 import { RRCLASS } from '../../wire/dns/registry/rrclass.js'
 import { showRrtype } from '../../wire/dns/registry/rrtype.js'
-import { showServer } from '../../resolver/upstream/upstream-server.js'
+import { showServer } from '../../wire/sockets/upstream-server.js'
 import { problemOf } from './answer-problem.js'
 import type { Target } from './probe-exchange.js'
 import type { Plan, Probe, ProbeKind } from './probe-plan.js'

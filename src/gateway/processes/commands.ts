@@ -11,7 +11,7 @@ import { NO_CODE_FROM_STRINGS, readerOptions } from '../../base/threads/isolatio
 import { MS_PER_SECOND, type Milliseconds, type Octets } from '../../base/units.js'
 import type { Config } from '../config/config.js'
 import { CommandSlots } from './command-slots.js'
-import { readProgress } from './gateway-link.js'
+import { OUTPUT, readProgress } from './gateway-link.js'
 import type { RequestName, RequestOf, ResultOf } from './requests.js'
 
 /** What commands may take of the machine that answers queries. */
@@ -19,6 +19,8 @@ export interface CommandLimits {
   readonly concurrent: number
   /** Requests that wait for one of them to end. */
   readonly waiting: number
+  /** Exports that run at once, besides: a slow client must not keep others from the log. */
+  readonly exports: number
   /** Until a process is taken to hang: callers wait no longer than they want, and cancel jobs. */
   readonly time: Milliseconds
   /** For DuckDB. */
@@ -31,6 +33,7 @@ export interface CommandLimits {
 export const COMMAND_LIMITS: CommandLimits = {
   concurrent: 2,
   waiting: 32,
+  exports: 2,
   time: 6 * 3_600 * MS_PER_SECOND,
   memory: 256 * 2 ** 20,
   output: 32 * 2 ** 20,
@@ -52,7 +55,18 @@ const MAIN = 'command-main.js'
 
 /** Requests whose processes write nothing but temporary files. */
 const READERS: ReadonlySet<RequestName> = new Set<RequestName>([
-  ...(['query', 'report', 'replay', 'explain', 'bans', 'check', 'diff', 'bundle verify'] as const),
+  ...([
+    'query',
+    'who',
+    'export',
+    'report',
+    'replay',
+    'explain',
+    'bans',
+    'check',
+    'diff',
+    'bundle verify'
+  ] as const),
   ...(['rules history', 'rules show', 'rules file', 'rules diff'] as const)
 ])
 
@@ -68,6 +82,9 @@ export interface Job {
   /** Validated by the process. */
   readonly request: unknown
 }
+
+/** Takes a block of an export. */
+export type TakeOutput = (block: Buffer) => Promise<void>
 
 /** What is known of a request that has not ended. */
 export interface CommandProgress {
@@ -85,6 +102,7 @@ export interface CommandProgress {
  */
 export class CommandRunner {
   private readonly slots: CommandSlots
+  private readonly exportSlots: CommandSlots
 
   /**
    * @param program path of the program
@@ -96,22 +114,26 @@ export class CommandRunner {
     private readonly limits = COMMAND_LIMITS
   ) {
     this.slots = new CommandSlots(limits.concurrent, limits.waiting)
+    this.exportSlots = new CommandSlots(limits.exports, limits.waiting)
   }
 
   /**
    * @param check validates the result: `checkResult`, if the thread may load schemas
    * @param signal aborted when nobody waits for the result, with an InterdictError as the reason
-   * @throws InterdictError API_BUSY, API_COMMAND_TIME, API_COMMAND, API_REQUEST, the codes of the command, and the reason of
-   *   the signal
+   * @param take gets the output of an export block by block; the process waits for it
+   * @throws InterdictError API_BUSY, API_COMMAND_TIME, API_COMMAND, API_REQUEST, the codes of the command, the reason of
+   *   the signal, and what `take` throws
    */
   async run<Name extends RequestName>(
     name: Name,
     request: RequestOf<Name>,
     check: (result: unknown) => ResultOf<Name>,
     signal: AbortSignal,
-    onProgress: (progress: CommandProgress) => void = () => undefined
+    onProgress: (progress: CommandProgress) => void = () => undefined,
+    take?: TakeOutput
   ): Promise<ResultOf<Name>> {
-    const { limits, config, slots } = this
+    const { limits, config } = this
+    const slots = take === undefined ? this.slots : this.exportSlots
     const report = (isRunning: boolean, done: number | null = null): void =>
       onProgress({ command: name, isRunning, done })
     await slots.take(signal, () => report(false))
@@ -120,7 +142,7 @@ export class CommandRunner {
       const settings = config()
       const file = existsSync(settings.file) ? settings.file : undefined
       const job: Job = { settings, file, memory: limits.memory, name, request }
-      return check(resultIn(await this.replyTo(job, signal, done => report(true, done))))
+      return check(resultIn(await this.replyTo(job, signal, done => report(true, done), take)))
     } finally {
       slots.release()
     }
@@ -129,10 +151,11 @@ export class CommandRunner {
   private replyTo(
     job: Job,
     signal: AbortSignal,
-    onProgress: (done: number) => void
+    onProgress: (done: number) => void,
+    take: TakeOutput | undefined
   ): Promise<string> {
     const { limits } = this
-    const child = this.start(job)
+    const child = this.start(job, take !== undefined)
     readProgress(child.stdio[3] as Socket, onProgress)
     return new Promise((resolve, reject) => {
       let error: InterdictError | undefined
@@ -140,6 +163,7 @@ export class CommandRunner {
         error ??= reason
         child.kill('SIGKILL')
       }
+      const taken = take && passOn(child.stdio[OUTPUT] as Socket, take).catch(stop)
       const timer = setTimeout(() => stop(failure('API_COMMAND_TIME', limits.time)), limits.time)
       const onAbort = (): void => stop(signal.reason as InterdictError)
       if (signal.aborted) onAbort()
@@ -163,13 +187,15 @@ export class CommandRunner {
         clearTimeout(timer)
         signal.removeEventListener('abort', onAbort)
         if (code !== 0) error ??= failure('API_COMMAND', lastLine(text) || `${killedBy ?? code}`)
-        if (error !== undefined) reject(error)
-        else resolve(Buffer.concat(output).toString())
+        void Promise.resolve(taken).then(() => {
+          if (error !== undefined) reject(error)
+          else resolve(Buffer.concat(output).toString())
+        })
       })
     })
   }
 
-  private start(job: Job): ChildProcessWithoutNullStreams {
+  private start(job: Job, hasOutput: boolean): ChildProcessWithoutNullStreams {
     const child = spawn(
       process.execPath,
       [
@@ -180,13 +206,22 @@ export class CommandRunner {
       {
         cwd: dirname(job.settings.file),
         env: { ...process.env, NODE_OPTIONS: '' },
-        // The last one is the connection by which a process knows that the gateway has ended.
-        stdio: ['pipe', 'pipe', 'pipe', 'pipe']
+        // The fourth is the connection by which a process knows that the gateway has ended.
+        stdio: ['pipe', 'pipe', 'pipe', 'pipe', ...(hasOutput ? (['pipe'] as const) : [])]
       }
     )
     // It may end before it has read the message.
     child.stdin.on('error', () => undefined).end(serialize(job))
     return child
+  }
+}
+
+/** Passes on all that a process writes; it waits while `take` does. */
+async function passOn(from: Socket, take: TakeOutput): Promise<void> {
+  try {
+    for await (const block of from) await take(block as Buffer)
+  } finally {
+    from.destroy()
   }
 }
 

@@ -3,6 +3,8 @@ import { createInterface } from 'node:readline'
 
 /** Descriptor of the connection of a command process to its gateway. */
 const LINK = 3
+/** Descriptor that an export writes to. */
+export const OUTPUT = 4
 
 /** The end of a command process of its connection to the gateway. */
 export interface GatewayLink {
@@ -20,6 +22,14 @@ export function openGatewayLink(): GatewayLink {
   socket.on('close', () => process.kill(process.pid, 'SIGKILL'))
   socket.resume()
   return { report: done => void socket.write(`${done}\n`) }
+}
+
+/** Writes blocks of an export, which may be used again when it resolves. */
+export function openOutput(): (block: Uint8Array) => Promise<void> {
+  const socket = new Socket({ fd: OUTPUT, readable: false, writable: true })
+  // The gateway stops reading when nobody wants the export any more; then this process is killed.
+  socket.on('error', () => undefined)
+  return block => new Promise(done => socket.write(block, () => done()))
 }
 
 /** Passes on the progress that a process reports, at the end of the gateway. */

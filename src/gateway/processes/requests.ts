@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { BansList } from '../../analysis/views/bans-list.js'
 import type { Explanation } from '../../analysis/views/explanation.js'
 import type { HistoryEntry } from '../../analysis/views/history-view.js'
+import type { Attribution } from '../../policy/bindings/attribution.js'
 
 const text = z.string()
 const count = z.int().min(0).max(999_999_999)
@@ -16,6 +17,8 @@ const confined = z
     'Whether nothing outside the folder of `rules` or `new` is read, since somebody else wrote it'
   )
 const serial = z.int().min(1)
+/** Milliseconds since 1970. */
+const period = z.strictObject({ since: z.number().optional(), until: z.number().optional() })
 const problem = z.object({ code: text, message: text })
 
 /** A document of which the gateway uses only these members; all others pass unchanged. */
@@ -40,6 +43,7 @@ export const REQUESTS = {
       z.strictObject({
         where: optional.describe('SQL that a user wrote'),
         filters: optional.describe('SQL of filters'),
+        period: period.optional().describe('Days outside of it are not read'),
         latest: count.optional().describe('Default: all, as they are read'),
         skip: count,
         probes: z.boolean().optional().describe('Whether lookups of the gateway itself are found')
@@ -47,14 +51,37 @@ export const REQUESTS = {
     ]),
     result: z.array(z.record(text, z.unknown()))
   },
+  who: {
+    request: z.strictObject({
+      address: text,
+      at: z.int().optional().describe('Milliseconds since 1970; default: now'),
+      skew: z.int().min(0).describe('Milliseconds')
+    }),
+    result: z.object({
+      at: z.int().describe('Milliseconds since 1970'),
+      found: documentOf<Attribution>({ status: z.enum(['known', 'unknown']) })
+    })
+  },
+  export: {
+    request: z.strictObject({
+      filters: optional.describe('SQL of filters'),
+      period: period.optional().describe('Days outside of it are not read'),
+      probes: z.boolean().optional(),
+      format: z.enum(['jsonl', 'csv', 'parquet'])
+    }),
+    result: z.object({ rows: z.int() })
+  },
   report: {
     request: z.strictObject({
-      question: z.enum(['daily', 'weekly', 'monthly', 'ban', 'bypass', 'new-names']).optional(),
+      question: z
+        .enum(['daily', 'weekly', 'monthly', 'ban', 'bypass', 'egress', 'dnssec', 'new-names'])
+        .optional(),
       id: optional.describe('A ban, or the name of a period'),
       ...{ since: optional, until: optional, timeZone: optional },
       ...{ ban: optional, app: optional, network: optional, client: optional, gateway: optional },
       name: optional.describe('A pattern'),
-      ...{ device: several, list: several, verdict: several, transport: several, type: several },
+      ...{ device: several, list: several, verdict: several, dnssec: several },
+      ...{ transport: several, type: several },
       all: z.boolean().default(false),
       by: text.default('app'),
       top: z.int().min(1).max(999_999).default(20)
@@ -68,7 +95,11 @@ export const REQUESTS = {
       confined,
       ...{ against: optional, logFormat: optional, at: optional, network: optional },
       top: count.default(10),
-      examples: count.default(3)
+      examples: count.default(3),
+      sample: count
+        .min(1)
+        .optional()
+        .describe('Judge about so many lookups of a folder, chosen at random; default: all')
     }),
     result: documentOf<object>({ lookups: count, changes: z.looseObject({}) })
   },
@@ -91,6 +122,17 @@ export const REQUESTS = {
           })
         )
         .readonly()
+    })
+  },
+  'catalogue update': {
+    request: z.strictObject({}),
+    result: z.object({
+      result: z.enum(['updated', 'unchanged', 'pinned', 'failed']),
+      inForce: z
+        .object({ version: text, serial, expires: text })
+        .nullable()
+        .describe('The catalogue in force afterwards; null: none was accepted'),
+      error: problem.nullable()
     })
   },
   explain: {

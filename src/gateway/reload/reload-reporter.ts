@@ -20,6 +20,7 @@ export type ReloadReason =
   | 'settings changed'
   | 'list refreshed'
   | 'list compiled'
+  | 'indicators expired'
   | 'zone refreshed'
   | 'retry'
   | 'pause'

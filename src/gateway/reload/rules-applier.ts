@@ -121,7 +121,8 @@ export class RulesApplier {
 
   private prepare(sha256: string | undefined): Promise<string | readonly SerializedError[]> {
     const { config, compiler } = this.options()
-    const { rules: saved, state } = config
-    return compiler.prepare({ saved, applied: appliedFolder(state.folder), sha256 })
+    const { rules: saved, state, asnDatabase } = config
+    const applied = appliedFolder(state.folder)
+    return compiler.prepare({ saved, applied, sha256, asnDatabase })
   }
 }

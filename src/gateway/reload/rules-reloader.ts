@@ -31,6 +31,7 @@ import { FileWatcher } from '../compiler/file-watcher.js'
 import { bannedNamesFile } from '../compiler/banned-names-file.js'
 import { HistoryRecorder } from './history-recorder.js'
 import { locallyAnsweredNames } from '../compiler/locally-answered.js'
+import { ExpiryTimer } from './expiry-timer.js'
 import { ReloadQueue } from './reload-queue.js'
 import {
   ReloadReporter,
@@ -104,6 +105,7 @@ export class RulesReloader {
   private readonly replaced = new ReplacedSnapshots(COLLECT_DELAY.control)
   private readonly retryTimer = new RetryTimer(() => void this.reload('retry'))
   private pauseTimer: Timer | undefined
+  private readonly expiryTimer = new ExpiryTimer(() => void this.reload('indicators expired'))
   private snapshot: Snapshot | undefined
   private compiled: CompiledRules | undefined
   private readonly queue: ReloadQueue
@@ -208,6 +210,7 @@ export class RulesReloader {
     if (isTransient) this.retryTimer.schedule()
     if (compiled.saved !== undefined) reporter.saved(compiled.saved, compiled.tested.edition)
     this.watcher.watch(compiled.watchState)
+    this.expiryTimer.await(compiled.lists)
     this.lists.setLists(compiled.remoteLists)
     this.zones.setZones(compiled.zones)
   }
@@ -330,6 +333,7 @@ export class RulesReloader {
 
   close(): void {
     this.pauseTimer?.cancel()
+    this.expiryTimer.close()
     this.queue.close()
     this.watcher.close()
     this.retryTimer.reset()
@@ -424,6 +428,7 @@ export class RulesReloader {
     }
     this.reportSaved(result)
     if (result.watchState !== undefined) this.watcher.watch(result.watchState)
+    this.expiryTimer.await(this.compiled?.lists ?? [])
     // A transient error can go away without any file changing, which the watcher would not see.
     if (result.isTransient) this.retryTimer.schedule()
     else this.retryTimer.reset()

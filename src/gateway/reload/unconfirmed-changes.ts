@@ -4,6 +4,7 @@ import { MS_PER_DAY, MS_PER_SECOND, type Milliseconds, type Seconds } from '../.
 import { allClaims } from '../../policy/tables/claim-table.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ListState } from '../../policy/rules/lists/load-list.js'
+import { countEntries } from '../../policy/rules/lists/list-types.js'
 import { MAX_SHRINK } from '../../policy/rules/lists/remote-list.js'
 
 /** A list whose loss of entries was confirmed. */
@@ -71,7 +72,7 @@ export class UnconfirmedChanges {
     for (const id of this.entries.keys()) if (!ids.has(id) || fetched.has(id)) this.forget(id)
     for (const { id, reports } of lists) {
       if (fetched.has(id)) continue
-      const now = reports.reduce((sum, { names }) => sum + names, 0)
+      const now = countEntries(reports)
       const before = this.entries.get(id) ?? now
       if (now >= before * (1 - MAX_SHRINK / 100)) {
         this.shrunk.delete(id)

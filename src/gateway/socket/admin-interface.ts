@@ -17,7 +17,9 @@ import type {
   FlushResult,
   PauseResult,
   FlushRequest,
+  PauseRequest,
   AdminRequest,
+  BindingsRequest,
   OperateRequest,
   UpgradeResult
 } from './admin-protocol.js'
@@ -26,6 +28,7 @@ import { AdminServer } from './admin-server.js'
 import { statusSocket } from '../config/default-socket.js'
 import { GROUP_UMASK, openAdminSocket, type AdminSocket } from './admin-socket.js'
 import { withHealth } from '../status/health.js'
+import type { PushedBindings, PushResult } from '../bindings/binding-messages.js'
 import type { OctetReply } from '../status/rules-in-force.js'
 import type { Status } from '../status/status.js'
 
@@ -44,6 +47,8 @@ export interface Operations {
   rulesInForce(): Promise<OctetReply>
   /** As `RulesReloader.pause`. */
   pause(wanted: WantedPause): Promise<PauseResult>
+  /** As `BindingsHandle.push`. */
+  pushBindings(pushed: PushedBindings): Promise<PushResult>
   /** As `RulesReloader.confirmList`. */
   confirm(list: string): ConfirmResult
 }
@@ -57,6 +62,8 @@ export interface AdminOptions {
   /** Undefined: this gateway is not a process of its own. */
   readonly upgrade?: (() => Promise<UpgradeResult>) | undefined
   readonly operations: Operations
+  /** A client of the socket has paused a block, or ended its pause. */
+  readonly onPause?: (request: PauseRequest) => void
   readonly log: ServiceLog
 }
 
@@ -76,7 +83,11 @@ function isWritable(folder: string): boolean {
 
 /** The admin socket: accepts requests and runs them; also runs the requests of the HTTP API. */
 export class AdminInterface {
-  private readonly server = new AdminServer(request => this.handle(request))
+  private readonly server = new AdminServer(async request => {
+    const result = await this.handle(request)
+    if (request.do === 'pause') this.options.onPause?.(request)
+    return result
+  })
   private readonly statusServer = new AdminServer(async request => {
     if (request.do !== 'status') throw failure('ADMIN_STATUS_ONLY')
     return this.handle(request)
@@ -184,7 +195,7 @@ export class AdminInterface {
   }
 
   /** Runs a request, of a client of the socket or of the HTTP API. @throws InterdictError */
-  async handle(request: AdminRequest | OperateRequest): Promise<unknown> {
+  async handle(request: AdminRequest | OperateRequest | BindingsRequest): Promise<unknown> {
     try {
       return await this.run(request)
     } catch (error) {
@@ -195,7 +206,7 @@ export class AdminInterface {
     }
   }
 
-  private run(request: AdminRequest | OperateRequest): Promise<unknown> {
+  private run(request: AdminRequest | OperateRequest | BindingsRequest): Promise<unknown> {
     switch (request.do) {
       case 'flush':
         return this.flush(request)
@@ -213,6 +224,8 @@ export class AdminInterface {
         return this.options.operations.reload(request.by)
       case 'rotate':
         return this.options.operations.rotate()
+      case 'bindings':
+        return this.options.operations.pushBindings(request)
       case 'pause':
         return this.options.operations.pause(request)
     }
@@ -229,7 +242,7 @@ export class AdminInterface {
    * Flushes the cache, then the shelves of the workers, which have copies. A worker that dies meanwhile
    * counts as flushed: its shelf is gone, and a new one starts empty.
    */
-  private async flush({ name, subtree }: FlushRequest): Promise<FlushResult> {
+  async flush({ name, subtree }: Omit<FlushRequest, 'do'>): Promise<FlushResult> {
     const { workerPool, cache, log } = this.options
     const dropped = await cache.flush(new NameScope(readName(name), subtree))
     const responses = await workerPool.request({ kind: 'clear-shelf' }, FLUSH_TIMEOUT)

@@ -1,6 +1,7 @@
 import { failure, InterdictError } from '../../base/errors/error.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
+import type { PushedBindings } from '../bindings/binding-messages.js'
 import type { WantedPause } from '../reload/rule-pauses.js'
 import { readName } from '../../wire/dns/name/name.js'
 import type { SerializedError } from '../../base/errors/serialized-error.js'
@@ -102,6 +103,11 @@ export interface OperateRequest {
   readonly by?: string | undefined
 }
 
+/** Passes JSON lines on to a feed of bindings; over the HTTP API only. */
+export interface BindingsRequest extends PushedBindings {
+  readonly do: 'bindings'
+}
+
 /** Asks for the active rules. Only of the HTTP thread: the reply is not JSON. */
 export interface RulesRequest {
   readonly do: 'rules'
@@ -116,7 +122,7 @@ export interface RulesReply {
 }
 
 /** Requests to the control thread, of clients of the socket and of the HTTP thread. */
-export type ControlRequest = AdminRequest | RulesRequest | OperateRequest
+export type ControlRequest = AdminRequest | RulesRequest | OperateRequest | BindingsRequest
 
 export type AdminReply<Result> =
   { readonly ok: true; readonly result: Result } | ({ readonly ok: false } & SerializedError)

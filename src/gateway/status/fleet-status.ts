@@ -8,8 +8,8 @@ export interface FleetStatus {
   readonly server: string | null
   /** When NATS or the web server last said what this ring should run; null: not since the start. */
   readonly contact: string | null
-  /** The same, or the start of the gateway: since when it has heard nothing. */
-  readonly silentSince: string
+  /** The same, or the start of the gateway: since when it has heard nothing. Null: it only sends logs. */
+  readonly silentSince: string | null
   /** Serial that this ring should run, and since when the gateway knows; null: unknown. */
   readonly wanted: number | null
   readonly wantedSince: string | null

@@ -1,3 +1,4 @@
+import type { Milliseconds } from '../../base/units.js'
 import { FLEET_PATIENCE, firstError, type FoundProblem } from './found-problem.js'
 import { notEnforced } from './not-enforced.js'
 import { listenerProblems } from './probe-health.js'
@@ -16,6 +17,9 @@ export interface HealthProblem {
   /** The problem in plain text. */
   readonly message: string
 }
+
+/** A connection that bypasses the resolver is a problem for this long. */
+const FINDING_MEMORY: Milliseconds = 3_600_000
 
 /** Whether the gateway does what its settings and rules ask for. */
 export interface Health {
@@ -111,6 +115,18 @@ const CHECKS: readonly ((status: Status) => readonly FoundProblem[])[] = [
       ...(recorder.keyError === null ? [] : [['PRIVACY_KEY', noKey(recorder.keyError)] as const])
     ]
   },
+  ({ observation }) => {
+    if (observation === null || observation.reading || observation.error === null) return []
+    const { error } = observation
+    return [['EGRESS_UNOBSERVED', `connections of clients are not observed: ${error}`]]
+  },
+  ({ observation }) => {
+    const last = observation?.lastFinding ?? -Infinity
+    if (Date.now() - last > FINDING_MEMORY) return []
+    const at = new Date(last).toISOString()
+    const message = `clients bypass this resolver by address, last at ${at}: see interdict report egress`
+    return [['EGRESS_FOUND', message]]
+  },
   ({ slowTransport }) => (slowTransport === null ? [] : [['TRANSPORT_PORTABLE', slowTransport]]),
   ({ slowTls }) => (slowTls === null ? [] : [['TLS_PORTABLE', slowTls]]),
   ({ version, installed }) => {
@@ -181,9 +197,20 @@ const CHECKS: readonly ((status: Status) => readonly FoundProblem[])[] = [
     reports.flatMap(({ name, error }) => {
       return error === null ? [] : [['REPORTS_FAILING', `report ${name}: ${error}`, name] as const]
     }),
+  ({ catalogue }) => {
+    const { error = null, inForce = null } = catalogue ?? {}
+    const failing: FoundProblem = ['CATALOGUE_FAILING', error?.message ?? '']
+    const expired: FoundProblem = [
+      'CATALOGUE_EXPIRED',
+      `catalogue ${inForce?.version} expired ${inForce?.expires} and remains in force; update it`
+    ]
+    const isExpired = inForce !== null && Date.parse(inForce.expires) <= Date.now()
+    return [...(error === null ? [] : [failing]), ...(isExpired ? [expired] : [])]
+  },
   ({ fleet }) => {
-    if (fleet === null || Date.now() - Date.parse(fleet.silentSince) < FLEET_PATIENCE) return []
-    const why = fleet.error === null ? '' : `: ${fleet.error.message}`
-    return [['FLEET_SILENT', `no contact with the fleet since ${fleet.silentSince}${why}`]]
+    const since = fleet?.silentSince ?? null
+    if (since === null || Date.now() - Date.parse(since) < FLEET_PATIENCE) return []
+    const why = fleet?.error == null ? '' : `: ${fleet.error.message}`
+    return [['FLEET_SILENT', `no contact with the fleet since ${since}${why}`]]
   }
 ]

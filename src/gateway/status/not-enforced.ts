@@ -124,6 +124,16 @@ const UPSTREAMS: readonly Check[] = [
     })
     return [...all, ...each]
   },
+  ({ upstreams }) => {
+    const networks = new Set(upstreams.flatMap(upstream => upstream.networks))
+    return [...networks].flatMap(network => {
+      const own = upstreams.filter(upstream => upstream.networks.includes(network))
+      const message = `no upstream of network ${network} answers`
+      return own.every(({ state }) => state === 'down')
+        ? [['UPSTREAM_DOWN', message, network] as const]
+        : []
+    })
+  },
   ({ upstreams }) =>
     upstreams.flatMap(({ address, loopsFor }) =>
       loopsFor.map(domain => {

@@ -7,12 +7,16 @@ import { protocolOf } from '../../wire/sockets/endpoint.js'
 import type { PendingRestart } from '../config/restart-keys.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ListState } from '../../policy/rules/lists/load-list.js'
+import type { AsnFacts } from '../../policy/rules/asn/asn-extract.js'
 import type { BundleFacts } from '../../policy/rules/model/types.js'
 import type { Endpoint, Transport } from '../../wire/sockets/datagram.js'
 import type { AlertHookStatus } from './alert-hook-status.js'
+import type { CatalogueStatus } from '../catalogue/catalogue-updater.js'
 import type { ScheduledReportStatus } from '../reports/report-scheduler.js'
 import type { HealthState, ProblemCode } from './problems.js'
 import type { FleetStatus } from './fleet-status.js'
+import type { BindingsState } from '../bindings/binding-messages.js'
+import type { ObservationState } from '../egress/observation-messages.js'
 import type { ValidationStatus } from '../validation/validation-status.js'
 import type { ProbeStatus } from '../probe/probe-status.js'
 import { archiveStatus, type ArchiveStatus } from '../../lookups/threads/archive-status.js'
@@ -87,12 +91,17 @@ export interface Status extends WorkerCounters {
   /** Webhooks. */
   readonly alerts: readonly AlertHookStatus[]
   readonly reports: readonly ScheduledReportStatus[]
+  readonly catalogue: CatalogueStatus | null
   /** Null: the gateway belongs to no fleet. */
   readonly fleet: FleetStatus | null
   /** Null: it is off. */
   readonly probe: ProbeStatus | null
   /** Of answers by DNSSEC, for networks with `dnssec: observe`. Null: there are none. */
   readonly validation: ValidationStatus | null
+  /** Feeds of bindings. Null: there are none. */
+  readonly bindings: BindingsState | null
+  /** Connections of clients, for networks with `egress`. Null: there are none. */
+  readonly observation: ObservationState | null
   /** Null: no reply in time. */
   readonly recorder: (RecorderReply & { readonly restarts: number }) | null
   /** Null: archiving, retention and chaining are off, or the query log is. */
@@ -121,6 +130,8 @@ export interface RulesStatus {
   readonly since: string
   /** Null: the rules are a folder. */
   readonly bundle: BundleStatus | null
+  /** The ASN database; null: the rules name no autonomous systems. */
+  readonly asns: AsnFacts | null
   readonly networks: number
   readonly rules: number
   readonly bans: number
@@ -223,9 +234,13 @@ export interface StatusSources extends UpstreamSources {
   readonly certificates: readonly CertificateDates[]
   readonly alerts: readonly AlertHookStatus[]
   readonly reports: readonly ScheduledReportStatus[]
+  /** Null: the gateway does not update the catalogue. */
+  readonly catalogue: CatalogueStatus | null
   readonly fleet: FleetStatus | null
   readonly probe: ProbeStatus | null
   readonly validation: ValidationStatus | null
+  readonly bindings: BindingsState | null
+  readonly observation: ObservationState | null
   readonly endpoints: readonly ListenConfig[]
   readonly transport: Transport['kind']
   readonly slowTransport: string | null
@@ -291,9 +306,12 @@ export async function gatherStatus(
     clients: sumClients(replies.map(({ clients }) => clients)),
     alerts: sources.alerts,
     reports: sources.reports,
+    catalogue: sources.catalogue,
     fleet: sources.fleet,
     probe: sources.probe,
     validation: sources.validation,
+    bindings: sources.bindings,
+    observation: sources.observation,
     recorder:
       typeof recorded === 'object' ? { ...recorded, restarts: recorder.restarts.count } : null,
     archive,
@@ -337,6 +355,7 @@ function rulesStatus(
     sha256: origin.sha256,
     since: showInstant(since),
     bundle,
+    asns: origin.asns ?? null,
     ...sums,
     reload,
     waiting: waiting === undefined ? null : waitingStatus(waiting),

@@ -1,4 +1,6 @@
 import type { Milliseconds } from '../../base/units.js'
+import { setLabels } from '../../policy/tables/forwarder-sets.js'
+import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { UpstreamState } from '../../resolver/upstream/selection/upstream-state.js'
 import {
   addCounts,
@@ -22,6 +24,8 @@ export interface UpstreamStatus extends Readonly<UpstreamCounts> {
   readonly error: string | null
   /** Whether it is used for names without a `forward` entry. */
   readonly isDefault: boolean
+  /** Ids of the networks that forward names to it by `forward` of the rules. */
+  readonly networks: readonly string[]
   /** The number of workers in which it is in each state. */
   readonly workers: Readonly<Record<UpstreamState['health'], number>>
   /** True if it is probed while idle. */
@@ -43,13 +47,15 @@ export interface UpstreamSources {
   readonly upstreams: readonly string[]
   /** Labels of the upstreams for names without a `forward` entry. */
   readonly defaultUpstreams: readonly string[]
+  /** The active rules. */
+  readonly rules: Pick<Snapshot, 'forwarders'>
   /** Whether idle upstreams are probed. */
   readonly probesUpstreams: boolean
 }
 
 /** @param workers the states of each worker; a worker that is about to get new settings lacks some */
 export function upstreamsStatus(
-  { upstreams, defaultUpstreams, probesUpstreams, loopDetector }: UpstreamSources,
+  { upstreams, defaultUpstreams, probesUpstreams, loopDetector, rules }: UpstreamSources,
   workers: readonly (readonly UpstreamState[])[]
 ): UpstreamStatus[] {
   const { disabledRoutes } = loopDetector
@@ -62,6 +68,9 @@ export function upstreamsStatus(
       encryption: states[0]?.encryption ?? 'none',
       error: states.find(({ error }) => error !== undefined)?.error ?? null,
       isDefault: defaultUpstreams.includes(address),
+      networks: rules.forwarders
+        .filter(set => setLabels([set]).includes(address))
+        .flatMap(({ networks }) => networks),
       probed: probesUpstreams,
       workers: countHealth(states),
       loopsFor: loopsFor.map(({ domain }) => domain),

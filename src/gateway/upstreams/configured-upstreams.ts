@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs'
 import type { InterdictError } from '../../base/errors/error.js'
 import type { Config, ForwardConfig } from '../config/config.js'
+import type { ForwarderSet } from '../../policy/tables/forwarder-sets.js'
+import { setRoute, type RouteId } from '../../resolver/upstream/create-forwarder.js'
 import type { BootstrapServers } from '../../sources/http/bootstrap-resolver.js'
 import {
   scopedAddresses,
   upstreamEndpoints,
   type ResolvConf
 } from '../../resolver/upstream/selection/resolv-conf.js'
-import { showServer, type UpstreamServer } from '../../resolver/upstream/upstream-server.js'
+import { showServer, type UpstreamServer } from '../../wire/sockets/upstream-server.js'
 
 const ROOT = Uint8Array.of(0)
 const RESOLV_CONF = '/etc/resolv.conf'
@@ -46,9 +48,9 @@ export function configuredUpstreams({ upstreams: settings, listen }: Config): Co
 
 /** One upstream for one domain, with the number that `MeasuredForwarder.excludeRoutes` takes. */
 export interface Route {
-  readonly number: number
+  readonly number: RouteId
   readonly server: UpstreamServer
-  /** As written in the settings; `.` for the default upstreams. */
+  /** As written in the settings; `.` for the default upstreams; for those of networks with their ids. */
   readonly domain: string
   /** The wire form of the domain. Undefined: never used, since a `forward` entry for `.` replaces it. */
   readonly name: Uint8Array | undefined
@@ -56,13 +58,24 @@ export interface Route {
 
 export function routesOf(
   upstreams: readonly UpstreamServer[],
-  forward: readonly ForwardConfig[]
+  forward: readonly ForwardConfig[],
+  sets: readonly ForwarderSet[] = []
 ): readonly Route[] {
   const isUsed = !forward.some(isRoot)
   const defaults = { domain: '.', name: isUsed ? ROOT : undefined, servers: upstreams }
-  return [defaults, ...forward]
+  const common = [defaults, ...forward]
     .flatMap(({ servers, domain, name }) => servers.map(server => ({ server, domain, name })))
     .map((route, number) => ({ ...route, number }))
+  return [...common, ...sets.flatMap(routesOfSet)]
+}
+
+function routesOfSet({ id, networks, domains }: ForwarderSet): readonly Route[] {
+  return domains.flatMap(({ domain, name, servers }) =>
+    servers.map(server => {
+      const shown = `${domain} of ${networks.join(', ')}`
+      return { number: setRoute(id, name, server), server, domain: shown, name }
+    })
+  )
 }
 
 /** Whether it replaces the default upstreams. */

@@ -23,7 +23,8 @@ import {
   showServer,
   type UpstreamServer,
   type UpstreamTls
-} from '../../resolver/upstream/upstream-server.js'
+} from '../../wire/sockets/upstream-server.js'
+import type { RouteId } from '../../resolver/upstream/create-forwarder.js'
 import type { Route } from './configured-upstreams.js'
 
 /** How long to wait for the second event after the first: the probe's return, and the upstream's answer. */
@@ -52,7 +53,7 @@ export interface LoopDetectorOptions {
   readonly timers: Timers
   readonly log: ServiceLog
   /** Called with the set of routes that loop, whenever it changes. */
-  readonly disableRoutes: (routes: ReadonlySet<number>) => void
+  readonly disableRoutes: (routes: ReadonlySet<RouteId>) => void
 }
 
 interface Probe {
@@ -80,14 +81,15 @@ interface Probe {
  */
 export class LoopDetector {
   private readonly names: LoopProbes
-  private looping = new Set<number>()
+  private looping = new Set<RouteId>()
   /** Routes whose partial loop has been logged. */
-  private partial = new Set<number>()
+  private partial = new Set<RouteId>()
   private plan: LoopCheckPlan
   private probes = new Map<string, Probe>()
   private readonly sockets = new Map<4 | 6, UpstreamSocket>()
   private readonly exchanges = new Set<TlsExchange>()
   private timer: Timer | undefined
+  private isStarted = false
 
   constructor(private readonly options: LoopDetectorOptions) {
     this.names = new LoopProbes(options.key)
@@ -99,10 +101,10 @@ export class LoopDetector {
    *
    * @returns the routes that loop, by their new numbers
    */
-  configure(plan: LoopCheckPlan): ReadonlySet<number> {
+  configure(plan: LoopCheckPlan): ReadonlySet<RouteId> {
     if (isDeepStrictEqual(plan, this.plan)) return this.looping
     const known = this.plan.routes
-    const renumbered = (before: ReadonlySet<number>): Set<number> => {
+    const renumbered = (before: ReadonlySet<RouteId>): Set<RouteId> => {
       const names = new Set(known.filter(({ number }) => before.has(number)).map(nameOf))
       const after = plan.interval === 0 ? [] : plan.routes.filter(one => names.has(nameOf(one)))
       return new Set(after.map(({ number }) => number))
@@ -112,7 +114,7 @@ export class LoopDetector {
     this.plan = plan
     this.timer?.cancel()
     this.dropProbes()
-    this.start()
+    if (this.isStarted) this.start()
     return this.looping
   }
 
@@ -123,6 +125,7 @@ export class LoopDetector {
 
   /** Call once the workers listen, so that returning probes are received. */
   start(): void {
+    this.isStarted = true
     if (this.plan.interval > 0) this.runRound()
   }
 

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.js'
 import { directClientProblem } from '../../wire/tls/openssl/direct-client.js'
 import { loadOpenSsl } from '../../wire/tls/openssl/load-openssl.js'
-import { isVerified, type UpstreamTls } from '../../resolver/upstream/upstream-server.js'
+import { isVerified, type UpstreamTls } from '../../wire/sockets/upstream-server.js'
 
 /**
  * Why some encrypted listeners or upstreams use `node:tls`, which takes more CPU; undefined: there are none, or OpenSSL

@@ -7,27 +7,31 @@ import { DEFAULT_LIMITS } from '../../resolver/upstream/upstream-limits.js'
 import {
   createForwarder,
   type ForwarderSettings,
-  type MeasuredForwarder
+  type MeasuredForwarder,
+  type UpstreamSet
 } from '../../resolver/upstream/create-forwarder.js'
-import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
+import type { UpstreamServer } from '../../wire/sockets/upstream-server.js'
 
 /**
  * What the settings say about forwarding.
  *
  * @param labels see `ForwarderSettings.labels`
  * @param probesIdle one forwarder of a gateway does
+ * @param sets of the rules in force
  */
 export function forwarderSettings(
   config: Pick<Config, 'upstreams' | 'specialUse' | 'discovery' | 'listen'>,
   upstreams: readonly UpstreamServer[],
   labels?: readonly string[],
-  probesIdle = false
+  probesIdle = false,
+  sets: readonly UpstreamSet[] = []
 ): ForwarderSettings {
   const { timeout, giveUp, forward, caseRandomization, cookies, idleProbe, sourcePorts } =
     config.upstreams
   return {
     upstreams,
     domains: forward,
+    sets,
     localNames: locallyAnsweredNames(config),
     caseRandomization,
     cookies,

@@ -1,8 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { MessagePort } from 'node:worker_threads'
 import { systemClock, TickClock } from '../../base/time/clock.js'
 import type { ListenConfig } from '../config/config.js'
 import { Shelf } from '../../resolver/cache/shelf.js'
 import { ServerCookies } from '../../wire/dns/edns/server-cookie.js'
+import { AnswerNotes, type AnswerBatch } from '../../resolver/stages/answer-notes.js'
 import { LoopProbes } from '../../wire/dns/message/loop-probe.js'
+import { DeviceTableReader } from '../../policy/bindings/device-table.js'
 import { Policy } from '../../policy/evaluate/policy.js'
 import { RingWriter } from '../../lookups/event/ring.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
@@ -27,8 +31,14 @@ import { DescriptorTable } from '../../base/system/descriptor-table.js'
 import { ListeningSockets, type ListeningSocket } from '../../wire/sockets/listening-sockets.js'
 import type { Endpoint, Transport } from '../../wire/sockets/datagram.js'
 import { chooseTransport } from '../../wire/sockets/transport.js'
-import type { MeasuredForwarder } from '../../resolver/upstream/create-forwarder.js'
+import type {
+  ForwarderSettings,
+  MeasuredForwarder,
+  RouteId
+} from '../../resolver/upstream/create-forwarder.js'
 import { systemTimers } from '../../base/time/timers.js'
+import { ValidatingForwarder } from '../../resolver/validation/validating-forwarder.js'
+import { ValidationLink } from './validation-link.js'
 import { collectCounters, type WorkerStatus } from './worker-status.js'
 import { probeSources } from '../probe/own-listeners.js'
 import { ReplacedSnapshots, COLLECT_DELAY } from '../../policy/tables/replaced-snapshots.js'
@@ -54,6 +64,8 @@ const PATIENCE_SHARE = 1 / 2
 /** The parts of a data plane that settings change, from `listen` on. */
 interface Parts {
   readonly forwarder: MeasuredForwarder
+  /** What the resolver forwards through. */
+  readonly validating: ValidatingForwarder
   readonly resolver: Resolver
   readonly caches: ReturnType<typeof openCaches>
   readonly fallback: Fallback
@@ -85,10 +97,13 @@ export class DataPlane {
   private readonly notify: NotifyHandler
   private readonly ownProbes: ProbeRecognizer
   private readonly sampler: ValidationSampler
+  private readonly answerNotes: AnswerNotes
+  private readonly validation: ValidationLink
 
   /**
    * @param onProbe called with the token of each loop detection probe that arrives as a query
    * @param onNotify called with the zone and the primary of each NOTIFY
+   * @param onAnswers called with addresses that answers led clients to, of networks with `egress`
    * @param onSample called with some of the questions that were answered, to validate the answers
    */
   constructor(
@@ -96,10 +111,14 @@ export class DataPlane {
     private readonly log: ServiceLog,
     private readonly onProbe: (token: string) => void,
     onNotify: (zone: string, primary: string) => void,
-    onSample: (sample: ValidationSample) => void = () => undefined
+    onSample: (sample: ValidationSample) => void = () => undefined,
+    onAnswers: (batch: AnswerBatch) => void = () => undefined
   ) {
+    this.answerNotes = new AnswerNotes(onAnswers, setTimeout)
     this.sampler = new ValidationSampler(onSample)
     this.settings = init.settings
+    const { giveUp } = init.settings.config.upstreams
+    this.validation = new ValidationLink(giveUp, this.clock, systemTimers)
     this.notify = new NotifyHandler(this.clock, onNotify)
     this.notify.setRules(init.notify)
     this.ring = new RingWriter(init.ring)
@@ -130,23 +149,15 @@ export class DataPlane {
     inherited: readonly ListeningSocket[],
     transport = transportOf(this.init)
   ): Promise<void> {
-    const { settings } = this
     const { upstreamSockets } = this.init
-    const { config, upstreams, labels } = settings
     const { clock, log } = this
     const onUp = (): void => {
       void this.flushFailures()
     }
-    const forwarder = openForwarder(
-      forwarderSettings(config, upstreams, labels, this.probesIdle),
-      transport,
-      clock,
-      log,
-      upstreamSockets,
-      onUp
-    )
-    // A newer snapshot may have arrived while the upstream sockets were opened, and newer settings.
+    // A newer snapshot may have arrived before, and newer settings.
     this.rules ??= rules
+    const settings = this.forwarding(this.rules)
+    const forwarder = openForwarder(settings, transport, clock, log, upstreamSockets, onUp)
     this.replaced.setCurrent(this.rules.snapshot)
     const parts = this.buildParts(forwarder, this.rules)
     this.parts = parts
@@ -162,13 +173,21 @@ export class DataPlane {
 
   adopt(rules: CountedSnapshot): void {
     const { snapshot, counters } = rules
+    const before = this.rules
     this.rules = rules
     this.replaced.setCurrent(snapshot)
     if (this.parts === undefined) return
     const policy = new Policy(snapshot)
+    if (!isDeepStrictEqual(before?.snapshot.forwarders ?? [], snapshot.forwarders))
+      this.parts.forwarder.configure(this.forwarding(rules), this.settings.disabledRoutes)
     this.parts.resolver.adopt(policy, counters)
     this.recognizer.adopt(recognitionRules(policy))
     this.listeners.checkIdentities()
+  }
+
+  /** Takes a port to the validation thread. */
+  connectValidation(port: MessagePort): void {
+    this.validation.connect(port)
   }
 
   /** Takes other certificates and ticket keys for connections to come. */
@@ -184,12 +203,12 @@ export class DataPlane {
     this.settings = settings
     this.setCookieSecrets(settings.cookieSecrets)
     const { parts } = this
+    this.validation.patience = settings.config.upstreams.giveUp
     if (parts === undefined) return
-    const { config, upstreams, labels, disabledRoutes } = settings
+    const { config, disabledRoutes } = settings
     const { cache: limits, log } = config
     this.ownProbes.isEnabled = config.probe.enabled
-    const forwarding = forwarderSettings(config, upstreams, labels, this.probesIdle)
-    parts.forwarder.configure(forwarding, disabledRoutes)
+    parts.forwarder.configure(this.forwarding(this.rules), disabledRoutes)
     parts.caches.cache.setStaleMax(limits.staleMax)
     parts.fallback.limits = limits
     parts.responses.limits = limits
@@ -227,7 +246,7 @@ export class DataPlane {
     }
   }
 
-  disableRoutes(routes: ReadonlySet<number>): void {
+  disableRoutes(routes: ReadonlySet<RouteId>): void {
     this.settings = { ...this.settings, disabledRoutes: routes }
     this.parts?.forwarder.excludeRoutes(routes)
   }
@@ -246,8 +265,16 @@ export class DataPlane {
   /** Closes every socket at once; queries in flight are dropped. */
   close(): void {
     this.listeners.close()
+    this.validation.close()
     this.parts?.forwarder.close()
     this.ring.commit()
+  }
+
+  /** The upstreams of the settings, and those of networks. */
+  private forwarding(rules: CountedSnapshot | undefined): ForwarderSettings {
+    const { config, upstreams, labels } = this.settings
+    const sets = rules?.snapshot.forwarders ?? []
+    return forwarderSettings(config, upstreams, labels, this.probesIdle, sets)
   }
 
   /** One worker is enough: the status has the states of all. */
@@ -295,11 +322,12 @@ export class DataPlane {
     this.cacheFlusher = new CacheFlusher(cache, failures)
     const logger = new QueryLogger(log.queries.which, this.ring, this.counters)
     const probes = new LoopProbes(this.init.probeKey)
-    const settings = this.resolverSettings({ forwarder, caches, responses })
+    const validating = new ValidatingForwarder(forwarder, this.validation)
+    const settings = this.resolverSettings({ validating, caches, responses })
     const dependencies = {
       ...settings,
       cache,
-      forwarder,
+      forwarder: validating,
       responses,
       fallback,
       responseTimer,
@@ -310,20 +338,22 @@ export class DataPlane {
       notify: this.notify,
       probes: this.ownProbes,
       sampler: this.sampler,
+      answerNotes: this.answerNotes,
+      deviceTable: this.init.devices && new DeviceTableReader(this.init.devices),
       clock: this.clock
     }
     const policy = new Policy(snapshot)
     this.recognizer.adopt(recognitionRules(policy))
     const resolver = new Resolver(dependencies, policy, counters)
     const tools = { caches, fallback, responses, responseTimer, sharedQueries, logger }
-    return { forwarder, resolver, ...tools }
+    return { forwarder, validating, resolver, ...tools }
   }
 
   private resolverSettings({
-    forwarder,
+    validating,
     caches: { cache, inFlight },
     responses
-  }: Pick<Parts, 'forwarder' | 'caches' | 'responses'>): ResolverSettings {
+  }: Pick<Parts, 'validating' | 'caches' | 'responses'>): ResolverSettings {
     const { config } = this.settings
     // The shelf answers without writing a log record, so it is off when every lookup is logged.
     if (config.log.queries.which === 'all') this.shelf = undefined
@@ -331,7 +361,7 @@ export class DataPlane {
     return {
       shelf: this.shelf,
       prefetcher: config.cache.prefetch
-        ? new Prefetcher(cache, responses, forwarder, this.clock, inFlight)
+        ? new Prefetcher(cache, responses, validating, this.clock, inFlight)
         : undefined,
       identity: new ServerIdentity(config.identity),
       cookies: this.cookies,

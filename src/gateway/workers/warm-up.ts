@@ -196,13 +196,27 @@ function privateConfig(config: Config): Config {
   }
 }
 
-/** The rules of the first network, for clients on loopback. */
+/** The rules of the first network, for clients on loopback, without its forwarders. */
 function privateRules({ snapshot, counters }: CountedSnapshot): CountedSnapshot {
   const { clients } = snapshot
+  // Its upstream has no signatures.
+  const dnssec = new Uint8Array(clients.dnssec.length)
+  const egress = new Uint8Array(clients.egress.length)
   const first = clients.networkOf.length > 1 ? 1 : 0
   const prefixes = compilePrefixes(LOOPBACK, covering => (covering.length > 0 ? first : 0))
   return {
-    snapshot: { ...snapshot, clients: { ...clients, prefixes } },
+    snapshot: {
+      ...snapshot,
+      forwarders: [],
+      dns64: [],
+      clients: {
+        ...clients,
+        prefixes,
+        dnssec,
+        egress,
+        forwarders: new Int32Array(clients.forwarders.length)
+      }
+    },
     counters: new SharedArrayBuffer(counters.byteLength)
   }
 }

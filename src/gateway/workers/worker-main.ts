@@ -41,7 +41,8 @@ const dataPlane = new DataPlane(
   log,
   token => post({ kind: 'probe', token }),
   (zone, primary) => post({ kind: 'notified', zone, primary }),
-  sample => post({ kind: 'sample', sample })
+  sample => post({ kind: 'sample', sample }),
+  batch => post({ kind: 'answers', batch })
 )
 
 process.on('uncaughtException', fail)
@@ -70,6 +71,9 @@ async function onMessage(message: ToWorker): Promise<void> {
       break
     case 'cookie-secrets':
       dataPlane.setCookieSecrets(message.secrets)
+      break
+    case 'validation':
+      dataPlane.connectValidation(message.port)
       break
     case 'notify-sources':
       dataPlane.setNotifySources(message.rules)

@@ -1,10 +1,13 @@
+import type { MessagePort } from 'node:worker_threads'
 import type { Config, ListenConfig } from '../config/config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
+import type { AnswerBatch } from '../../resolver/stages/answer-notes.js'
 import type { ValidationSample } from '../../resolver/stages/validation-sampler.js'
 import type { NotifyRules } from '../../resolver/stages/notify-handler.js'
 import type { TlsMaterial } from '../../wire/tls/certificate-contexts.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
 import type { ListeningSocket } from '../../wire/sockets/listening-sockets.js'
+import type { RouteId } from '../../resolver/upstream/create-forwarder.js'
 import type { WorkerStatus } from './worker-status.js'
 import type { CookieSecrets } from './cookie-secrets.js'
 import type { SharedCacheMemory } from './shared-cache.js'
@@ -20,7 +23,7 @@ export interface WorkerSettings {
   /** Labels of all upstreams so far: see `ForwarderSettings.labels`. */
   readonly labels: readonly string[]
   /** Routes that form a forwarding loop: see `LoopDetector`. */
-  readonly disabledRoutes: ReadonlySet<number>
+  readonly disabledRoutes: ReadonlySet<RouteId>
   /** Undefined: server cookies are off. */
   readonly cookieSecrets: CookieSecrets | undefined
 }
@@ -42,6 +45,8 @@ export interface WorkerInit {
   readonly certificates: readonly (TlsMaterial | undefined)[]
   readonly notify: NotifyRules
   readonly ring: SharedArrayBuffer
+  /** Devices behind addresses, see `DeviceTableReader`; undefined: there are no feeds. */
+  readonly devices: SharedArrayBuffer | undefined
   /** For `LookupCounters`, of all workers. */
   readonly counters: SharedArrayBuffer
   /** The worker's open file descriptors, which the control thread closes if the worker dies. */
@@ -85,12 +90,14 @@ export type ToWorker =
   /** Replaces certificates and ticket keys, by listen endpoint. */
   | { readonly kind: 'certificates'; readonly certificates: WorkerInit['certificates'] }
   | { readonly kind: 'cookie-secrets'; readonly secrets: CookieSecrets }
+  /** To the validation thread, instead of an earlier one. */
+  | { readonly kind: 'validation'; readonly port: MessagePort }
   /** Primaries whose NOTIFY is accepted, and for which zones. */
   | { readonly kind: 'notify-sources'; readonly rules: NotifyRules }
   /** The reply carries the same id; it may come after replies to later messages. */
   | { readonly kind: 'request'; readonly id: number; readonly request: WorkerRequest }
   /** Replaces the set of routes disabled because of a forwarding loop. */
-  | { readonly kind: 'disable-routes'; readonly routes: ReadonlySet<number> }
+  | { readonly kind: 'disable-routes'; readonly routes: ReadonlySet<RouteId> }
   /** @param leaves see `UdpService.drain` */
   | { readonly kind: 'drain'; readonly leaves: boolean }
   /** Close every socket at once, and exit. */
@@ -108,6 +115,8 @@ export type FromWorker =
   | { readonly kind: 'notified'; readonly zone: string; readonly primary: string }
   /** An answer to be validated. */
   | { readonly kind: 'sample'; readonly sample: ValidationSample }
+  /** Addresses that answers led clients to. */
+  | { readonly kind: 'answers'; readonly batch: AnswerBatch }
   /** The worker cannot continue, and exits. */
   | { readonly kind: 'failed'; readonly error: SerializedError }
   | LogLine

@@ -1,3 +1,6 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { RouteId } from '../../resolver/upstream/create-forwarder.js'
+import type { AnswerBatch } from '../../resolver/stages/answer-notes.js'
 import type { ValidationSample } from '../../resolver/stages/validation-sampler.js'
 import { failure } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
@@ -39,7 +42,7 @@ export interface WorkerPoolOptions {
   /** Start parameters that are the same for all workers. */
   readonly init: Pick<
     WorkerInit,
-    'settings' | 'upstreamSockets' | 'probeKey' | 'ownKey' | 'cache' | 'counters'
+    'settings' | 'upstreamSockets' | 'probeKey' | 'ownKey' | 'cache' | 'counters' | 'devices'
   >
   /** One per worker; a restarted worker continues with the ring of the dead one. */
   readonly rings: readonly SharedArrayBuffer[]
@@ -54,6 +57,9 @@ export interface WorkerPoolOptions {
   readonly onNotify: (zone: string, primary: string) => void
   /** Called with some of the questions that were answered, to validate the answers. */
   readonly onSample?: (sample: ValidationSample) => void
+  readonly onAnswers?: (batch: AnswerBatch) => void
+  /** Called when a worker's thread has been started: it has no port to the validation thread yet. */
+  readonly onStart?: (worker: number) => void
 }
 
 /** One worker's reply to a request. */
@@ -187,10 +193,24 @@ export class WorkerPool {
     this.tellAll({ kind: 'settings', settings })
   }
 
+  /** Replaces the labels of upstreams and the disabled routes, also for workers started later. */
+  setUpstreams(labels: readonly string[], disabledRoutes: ReadonlySet<RouteId>): void {
+    this.configure({ ...this.settings, labels, disabledRoutes })
+  }
+
   /** Also applies to workers started later. */
   setCookieSecrets(secrets: CookieSecrets): void {
     this.settings = { ...this.settings, cookieSecrets: secrets }
     this.tellAll({ kind: 'cookie-secrets', secrets })
+  }
+
+  /** Hands workers their ports to the validation thread. @param worker undefined: all that run */
+  connectValidation(portOf: () => MessagePort, worker?: number): void {
+    for (const { index, thread } of this.workers.values()) {
+      if (worker !== undefined && index !== worker) continue
+      const port = portOf()
+      thread.send({ kind: 'validation', port }, [port])
+    }
   }
 
   /** Replaces certificates and ticket keys by listen endpoint, also for workers started later. */
@@ -200,7 +220,7 @@ export class WorkerPool {
   }
 
   /** Replaces the set of disabled routes, also for workers started later. */
-  disableRoutes(routes: ReadonlySet<number>): void {
+  disableRoutes(routes: ReadonlySet<RouteId>): void {
     this.settings = { ...this.settings, disabledRoutes: routes }
     this.tellAll({ kind: 'disable-routes', routes })
   }
@@ -267,6 +287,7 @@ export class WorkerPool {
       drained: false
     }
     this.workers.set(index, worker)
+    this.options.onStart?.(index)
     if (this.rules !== undefined) this.tellToListen(worker, this.rules)
   }
 
@@ -302,6 +323,8 @@ export class WorkerPool {
         return this.options.onNotify(message.zone, message.primary)
       case 'sample':
         return this.options.onSample?.(message.sample)
+      case 'answers':
+        return this.options.onAnswers?.(message.batch)
       case 'failed':
         void this.endWorker(worker).then(() => this.onWorkerExit(worker, message.error))
         return

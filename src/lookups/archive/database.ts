@@ -11,7 +11,8 @@ import {
   createLinesTable,
   duckdbPath,
   duckdbPaths,
-  IS_NO_PROBE,
+  IS_OBSERVED,
+  IS_OF_CLIENT,
   IS_PROBE,
   LOOKUP_COLUMNS,
   lookupViews,
@@ -22,6 +23,7 @@ import {
 } from '../sql/lookups-sql.js'
 import { filesWithNewest, type Newest } from '../sql/newest-files.js'
 import { selectCounts, Tallies, type Selected } from '../sql/select-counts.js'
+import { overlapsDay, timeConditions, type TimeRange } from '../sql/time-range.js'
 import type { CountedBy } from '../sql/tally.js'
 
 /** Number of files of a query log, and the paths of incomplete Parquet files. */
@@ -45,6 +47,8 @@ export type AccessPattern = 'once' | 'often' | 'sealed'
 export interface OpenQuery {
   /** Leaves out lookups in Parquet files that are older than so many. */
   readonly newest?: Newest | undefined
+  /** Leaves out Parquet files of other days; conditions on the time are still needed. */
+  readonly period?: TimeRange | undefined
   /** Opens the only path that may be written to; called each time a database is opened. */
   readonly output?: (() => string | undefined) | undefined
   /** Called when the views are there, before the configuration of the database is locked. */
@@ -68,6 +72,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 /** Where questions get their lookups from. */
 interface LookupSource {
   lookups(selected: Selected): string
+  observed(selected: Selected): string
   counts(by: CountedBy, selected: Selected): string
 }
 
@@ -96,10 +101,10 @@ export class Database extends Duckdb {
   async openLog(
     path: string,
     use: AccessPattern = 'once',
-    { newest, output, beforeLock }: OpenQuery = {}
+    { newest, period, output, beforeLock }: OpenQuery = {}
   ): Promise<LogExtent> {
     const layout = new LogLayout(path)
-    const files = openFiles(layout)
+    const files = openFiles(layout, period)
     this.files = files
     if (use === 'sealed')
       await this.restrictAccess([
@@ -116,9 +121,11 @@ export class Database extends Duckdb {
     this.tallies = tallies
     this.source = {
       lookups: () => 'lookups',
+      observed: () => 'validations',
       counts: (by, selected) => selectCounts(by, selected, { files, tallies, lines })
     }
-    return { lines: files.lines.length, parquet: files.parquet.length, broken: files.broken }
+    const found = files.parquet.length + files.skipped
+    return { lines: files.lines.length, parquet: found, broken: files.broken }
   }
 
   /**
@@ -133,18 +140,19 @@ export class Database extends Duckdb {
     log: CentralLog,
     use: AccessPattern = 'once',
     isMixed = true,
-    { output, beforeLock }: OpenQuery = {}
+    { period, output, beforeLock }: OpenQuery = {}
   ): Promise<void> {
     this.clientKey = OWN_CLIENT
     this.gateways = log.gateways
     this.source = log
     await this.run(`CREATE VIEW foreign_lines AS ${NO_FOREIGN_LINES}`)
     if (use !== 'often') {
-      const files = log.all()
+      const files = log.all(period)
       const isAny = isMixed || !(await this.hasAllColumns(files.slice(0, 1)))
       for (const [view, which] of [
-        ['lookups', IS_NO_PROBE],
-        ['probes', IS_PROBE]
+        ['lookups', IS_OF_CLIENT],
+        ['probes', IS_PROBE],
+        ['validations', IS_OBSERVED]
       ] as const)
         await this.run(`CREATE VIEW ${view} AS ${selectCentral(files, which, isAny)}`)
       if (use === 'sealed') await this.restrictAccess([...files, ...pathOf(output)])
@@ -161,6 +169,11 @@ export class Database extends Duckdb {
     return this.source!.lookups(selected)
   }
 
+  /** SQL source of answers that were validated for networks with `dnssec: observe`; otherwise as `lookups`. */
+  observed(selected: Selected): string {
+    return this.source!.observed(selected)
+  }
+
   /**
    * SQL that counts the lookups of a time range. Each row stands for one or more lookups that agree
    * in all columns counted by, with their number (`n`) and the time of the `first` and the `last`.
@@ -174,15 +187,19 @@ export class Database extends Duckdb {
    * Passes all lookups as JSON lines to `take`, some thousands at a time.
    *
    * @param since only those from this time on
+   * @param share from 0 to 1: only so many, chosen at random
    * @throws InterdictError ARCHIVE_SQL, ARCHIVE_LINE, and what `take` throws
    */
-  lines(take: (octets: Buffer) => void, since?: Milliseconds): Promise<void> {
-    // TIMESTAMP is in UTC here.
-    const from =
-      since === undefined
-        ? ''
-        : ` WHERE time >= TIMESTAMP '${new Date(since).toISOString().slice(0, -1)}'`
-    return this.stream(`${SELECT_JSON_LINES}${from}`, take)
+  lines(take: (octets: Buffer) => void, since?: Milliseconds, share = 1): Promise<void> {
+    const conditions = [...timeConditions({ since }), ...(share < 1 ? [`random() < ${share}`] : [])]
+    const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
+    return this.stream(`${SELECT_JSON_LINES}${where}`, take)
+  }
+
+  /** The number of all lookups. @throws InterdictError ARCHIVE_SQL, ARCHIVE_LINE */
+  async count(): Promise<number> {
+    const [row] = await this.rows<{ n: number }>('SELECT count(*) AS n FROM lookups')
+    return row?.n ?? 0
   }
 
   /** Paths of altered tallies found so far; the lookups themselves were read instead. */
@@ -233,9 +250,9 @@ export class Database extends Duckdb {
 }
 
 /** @throws InterdictError ARCHIVE_READ */
-function openFiles(layout: LogLayout): LogFiles {
+function openFiles(layout: LogLayout, period: TimeRange = {}): LogFiles {
   try {
-    return openLogFiles(layout)
+    return openLogFiles(layout, day => overlapsDay(period, day))
   } catch (error) {
     const path = join(layout.folder, layout.liveName)
     throw failure('ARCHIVE_READ', path, reasonOf(error, path))

@@ -5,6 +5,7 @@ import { MS_PER_DAY, type Octets } from '../../base/units.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import { CHAIN_FILE, type RemovalReason } from '../chain/chain-entry.js'
 import type { Chain } from '../chain/chain.js'
+import { sideFileClosedAt, closedSideFiles } from '../files/side-files.js'
 import {
   closedFiles,
   archivedDays,
@@ -65,7 +66,15 @@ export function removeExpiredDays(
   const foreign = foreignFiles(layout).filter(
     file => expiredOn(closedDay(layout, file), today, retention) === 'all'
   )
-  removeFiles(layout, chain, foreign, 'days')
+  const beside = closedSideFiles(layout.folder).filter(file =>
+    hasExpiredSideFile(file, today, retention)
+  )
+  removeFiles(layout, chain, [...foreign, ...beside], 'days')
+}
+
+/** Bindings are kept as long as the lookups of the network with the shortest retention: a file has those of all networks. */
+function hasExpiredSideFile(file: string, today: Day, retention: RetentionOptions): boolean {
+  return expiredOn(sideFileClosedAt(file)!.slice(0, 10), today, retention).length > 0
 }
 
 /** Removes the oldest days until all files together are within the space limit. */
@@ -117,6 +126,7 @@ function filesByDay(layout: LogLayout): DayFiles[] {
     for (const file of archivedFilesOfDay(layout, day)) add(day, file)
   for (const file of [...closedFiles(layout), ...foreignFiles(layout)])
     add(closedDay(layout, file), file)
+  for (const file of closedSideFiles(layout.folder)) add(sideFileClosedAt(file)!.slice(0, 10), file)
   return [...days]
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([day, files]) => {

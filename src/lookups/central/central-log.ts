@@ -1,7 +1,8 @@
 import { relative } from 'node:path'
 import { MS_PER_DAY } from '../../base/units.js'
-import { IS_NO_PROBE } from '../sql/lookups-sql.js'
-import type { Selected } from '../sql/select-counts.js'
+import { IS_OBSERVED, IS_OF_CLIENT } from '../sql/lookups-sql.js'
+import { type Selected } from '../sql/select-counts.js'
+import { overlapsDay, type TimeRange } from '../sql/time-range.js'
 import type { CountedBy } from '../sql/tally.js'
 import { listCentral, type CentralFiles, type Placed } from './central-files.js'
 import { selectCentralCounts, selectCentralTallies, selectForReports } from './central-sql.js'
@@ -44,12 +45,17 @@ export class CentralLog {
 
   /** SQL source of lookups. */
   lookups(selected: Selected): string {
-    return `(${selectForReports(this.lookupsOf(selected), IS_NO_PROBE)})`
+    return `(${selectForReports(this.lookupsOf(selected), IS_OF_CLIENT)})`
   }
 
-  /** All files of lookups, the newest days first, for SQL written by others. */
-  all(): readonly string[] {
-    return this.lookupsOf({}).toReversed()
+  /** SQL source of answers that were validated for networks with `dnssec: observe`. */
+  observed(selected: Selected): string {
+    return `(${selectForReports(this.lookupsOf(selected), IS_OBSERVED)})`
+  }
+
+  /** All files of lookups of a period, the newest days first, for SQL written by others. */
+  all(period: TimeRange = {}): readonly string[] {
+    return this.lookupsOf(period).toReversed()
   }
 
   /** As `selectCounts` of one log, with the column `gateway`. */
@@ -91,7 +97,6 @@ export class CentralLog {
 }
 
 function isSelected({ day, gateway }: Placed, selected: Selected): boolean {
-  const { since = -Infinity, until = Infinity, gateway: only = gateway } = selected
-  const start = Date.parse(day)
-  return start + MS_PER_DAY > since && start < until && gateway === only
+  const { gateway: only = gateway } = selected
+  return gateway === only && overlapsDay(selected, day)
 }

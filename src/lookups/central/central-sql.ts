@@ -1,11 +1,14 @@
 import { identifier, LOOKUP_COLUMNS, quoted, quotedList } from '../sql/lookups-sql.js'
-import { timeConditions, type TimeRange } from '../sql/select-counts.js'
+import { timeConditions, type TimeRange } from '../sql/time-range.js'
 import { columnsOf, IS_COUNTED, TALLY_COLUMNS, type CountedBy } from '../sql/tally.js'
 
 /** A client of one gateway: as the column `client`, without the name of the gateway. */
 export const OWN_CLIENT = 'own_client'
 /** The same address at two gateways is two clients. */
 const ofGateway = (column: string): string => `gateway || '/' || ${column} AS ${column}`
+
+/** As a client: the column `device` itself is what the gateway calls it, so that filters find it. */
+export const DEVICE_OF_GATEWAY = `gateway || '/' || device`
 
 /** Hive partitions become columns. */
 const HIVE = `hive_partitioning = true, hive_types = {'day': DATE, 'gateway': VARCHAR}`
@@ -37,7 +40,7 @@ export function selectCentral(files: readonly string[], which: string, isMixed =
 
 /** The same for reports: clients have the name of their gateway before them. */
 export function selectForReports(files: readonly string[], which: string): string {
-  return `SELECT * REPLACE (${ofGateway('client')}, ${ofGateway('device')}), coalesce(device, client) AS ${OWN_CLIENT}
+  return `SELECT * REPLACE (${ofGateway('client')}), coalesce(device, client) AS ${OWN_CLIENT}
     FROM (${selectCentral(files, which)})`
 }
 
@@ -49,7 +52,7 @@ export function selectCentralCounts(
 ): string {
   const conditions = [IS_COUNTED[by], ...timeConditions(period)].join(' AND ')
   return `SELECT gateway, ${columnsOf(by)}, ${OWN_CLIENT}, 1::BIGINT AS n, time AS first, time AS last
-    FROM (SELECT * REPLACE (coalesce(device, client) AS client) FROM (${selectForReports(files, conditions)}))`
+    FROM (SELECT * REPLACE (coalesce(${DEVICE_OF_GATEWAY}, client) AS client) FROM (${selectForReports(files, conditions)}))`
 }
 
 /** The same of lookups that are counted already. */

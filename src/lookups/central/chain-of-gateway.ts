@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEntry, type ChainEntry } from '../chain/chain-entry.js'
+import type { Day } from '../files/log-layout.js'
 import { segmentPath, segmentsOf, type LinesKind } from './central-layout.js'
+
+const DAY = /\/day=(\d{4}-\d{2}-\d{2})$/
 
 /** The lines of one chain, or of one file of receipts, that have arrived. */
 export interface ArrivedChain {
@@ -71,6 +74,12 @@ export class RecordedFiles {
   private make({ file, sha256 }: { readonly file: string; readonly sha256: string }, at: string) {
     this.folders.set(sha256, file.slice(0, file.lastIndexOf('/')))
     if (isParquet(file)) this.made.set(sha256, at)
+  }
+
+  /** The newest day of the lookups in any Parquet file; undefined: none. */
+  get lastDay(): Day | undefined {
+    const days = [...this.made.keys()].flatMap(one => DAY.exec(this.folders.get(one)!)?.[1] ?? [])
+    return days.sort().at(-1)
   }
 
   /** Parquet files that should be at the centre, and are not there in any form. */

@@ -4,6 +4,7 @@ import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Octets } from '../../base/units.js'
 import { readChain, type Fault } from '../chain/read-chain.js'
+import type { Day } from '../files/log-layout.js'
 import { digestFile } from '../files/file-digest.js'
 import type { WitnessVerification } from '../witness/verify-witness.js'
 import { centralFiles, centralPath, chainedGateways, type CentralFile } from './central-layout.js'
@@ -51,6 +52,8 @@ export interface GatewayVerification {
   readonly octets: Octets
   /** Lines of its chain. */
   readonly lines: number
+  /** The newest day of the lookups in its chain; undefined: it has none. */
+  readonly lastDay: Day | undefined
   /** When its chain began; undefined: nothing of it is valid. */
   readonly began: string | undefined
   /** What witnesses confirm about its newest chain. */
@@ -62,16 +65,18 @@ export interface GatewayVerification {
  *
  * @param keysOf public keys of a gateway, by which a file of another gateway is recognized
  * @param witnesses what receipts are verified with, and those that others hold
+ * @param expected gateways that are in the result even if nothing of them has arrived
  * @throws InterdictError FLEET_FOLDER
  */
 export async function verifyFleet(
   folder: string,
   keysOf: (gateway: string) => readonly KeyObject[],
-  witnesses: FleetWitnesses = NO_WITNESSES
+  witnesses: FleetWitnesses = NO_WITNESSES,
+  expected: readonly string[] = []
 ): Promise<GatewayVerification[]> {
   try {
     const files = new Map<string, CentralFile[]>()
-    for (const gateway of chainedGateways(folder)) files.set(gateway, [])
+    for (const gateway of [...expected, ...chainedGateways(folder)]) files.set(gateway, [])
     for (const all of centralFiles(folder))
       for (const file of all) files.set(file.gateway, [...(files.get(file.gateway) ?? []), file])
     const results: GatewayVerification[] = []
@@ -135,5 +140,6 @@ async function verifyGateway(
       return { sha256, made: recorded.made.get(sha256)!, ...(removed !== undefined && { removed }) }
     })
   const proven = breaks.length === 0
-  return { gateway, proven, breaks, gaps, ...verified, lines, began, witness }
+  const { lastDay } = recorded
+  return { gateway, proven, breaks, gaps, ...verified, lines, lastDay, began, witness }
 }

@@ -17,6 +17,7 @@ import { failure, InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
+import { isClosedSideFile } from '../files/side-files.js'
 import { digestFile, firstAndLastTime } from '../files/file-digest.js'
 import { digestLines } from '../files/lines-digest.js'
 import { closedFiles, allFiles, type LogLayout } from '../files/log-layout.js'
@@ -258,7 +259,7 @@ export class Chain {
   private async reconcileFile(file: string): Promise<void> {
     const known = this.state.files.get(file)
     if (known === undefined) {
-      if (this.layout.isClosed(file)) await this.recordClosedFile(file)
+      if (this.layout.isClosed(file) || isClosedSideFile(file)) await this.recordClosedFile(file)
     } else if (known.state !== 'present') await this.finishRemoval(file, known.sha256)
   }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { failure } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Octets } from '../../base/units.js'
+import { sideFileClosedAt } from '../files/side-files.js'
 import { digestFile } from '../files/file-digest.js'
 import { allFiles, isTally, type LogLayout, closedFiles } from '../files/log-layout.js'
 import { CHAIN_FILE, type ChainHead } from './chain-entry.js'
@@ -234,7 +235,7 @@ class FileVerifier {
   }
 
   private checkUnknown(file: string, existing: readonly string[]): void {
-    const closed = this.layout.closedAt(file)
+    const closed = this.layout.closedAt(file) ?? sideFileClosedAt(file)
     // What replaces an existing closed file is recorded when it is complete.
     const isIncomplete = existing.some(
       other => this.layout.isClosed(other) && file.endsWith(`/${this.layout.parquetOf(other)}`)

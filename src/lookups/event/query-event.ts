@@ -17,7 +17,8 @@ export const VERDICT = {
   failed: 6 as LookupVerdict, // no upstream answered
   local: 7 as LookupVerdict, // special-use name or local record, answered locally
   stale: 8 as LookupVerdict, // no upstream responded in time: answered with a stale cache entry
-  probe: 9 as LookupVerdict // asked by the gateway itself, to check that its rules are enforced: counts nowhere
+  probe: 9 as LookupVerdict, // asked by the gateway itself, to check that its rules are enforced: counts nowhere
+  observed: 10 as LookupVerdict // validated for a network with `dnssec: observe`, after the client had the answer: counts nowhere
 } as const
 
 export type Match = Code<'match'>
@@ -45,11 +46,24 @@ export const PROTOCOL = {
   doh: 3 as Protocol
 } as const
 
+export type DnssecVerdict = Code<'DNSSEC verdict'>
+
+/** What DNSSEC validation says of the answer. */
+export const DNSSEC_VERDICT = {
+  none: 0 as DnssecVerdict, // not validated
+  secure: 1 as DnssecVerdict,
+  insecure: 2 as DnssecVerdict,
+  bogus: 3 as DnssecVerdict,
+  indeterminate: 4 as DnssecVerdict
+} as const
+
 /** No response was sent (action `drop`). */
 export const NO_RCODE = 0xffff
 
 /** The client is known by its address only. */
 export const NO_DEVICE = new Uint8Array(0)
+/** Of an answer that is secure or was not validated. */
+export const NO_REASON = new Uint8Array(0)
 
 /**
  * Which lookups are logged.
@@ -89,4 +103,19 @@ export class QueryEvent {
   latency: Microseconds = 0
   /** INFO-CODE of the extended DNS error (RFC 8914) in the response; -1: none. */
   ede = -1
+  dnssec: DnssecVerdict = DNSSEC_VERDICT.none
+  /** Why the answer is not secure, in UTF-8, at most 255 octets; empty: not known, or it is. */
+  dnssecReason: Uint8Array = NO_REASON
+}
+
+/** Additional fields of an event with the verdict `observed`. */
+export interface Observation {
+  /** Mailbox of the zone's operator, from its SOA; undefined: not known. */
+  readonly contact: string | undefined
+  /** Answers of this network that were validated since its previous event, with this one. */
+  readonly validated: number
+  /** Answers of upstreams for this network in the same time, from which the sample was taken. */
+  readonly answers: number
+  /** Whether to leave the client out. */
+  readonly isAnonymous: boolean
 }

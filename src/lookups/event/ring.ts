@@ -2,6 +2,8 @@ import { failure } from '../../base/errors/error.js'
 import type { Octets } from '../../base/units.js'
 import {
   NO_DEVICE,
+  NO_REASON,
+  type DnssecVerdict,
   type QueryEvent,
   type LookupVerdict,
   type Match,
@@ -20,7 +22,7 @@ import {
  *
  * Positions count octets without wrapping to the ring size, modulo 2^32, so that full and empty
  * differ. Head and tail have a cache line each. An event is a fixed part of 64 octets (words below),
- * the class of the address if it has one, the QNAME and the name of the device, padded to a multiple of 8.
+ * the class of the address if it has one, the QNAME, the name of the device and the reason of validation, padded to a multiple of 8.
  * Events never wrap: if one does not fit before the end
  * of the ring, the word SKIP is written and the event goes to the start of the ring.
  *
@@ -38,13 +40,13 @@ const FIRST_WORD = HEADER >> 2
 
 /** The fixed part, in 32-bit words. */
 const WORD = {
-  lengths: 0, // of QNAME, and of the device << 8; or SKIP
+  lengths: 0, // of QNAME, of the device << 8, of the reason << 16; or SKIP
   generation: 1,
   time: 2, // two words, a double
   clientClass: 4,
   client: 5, // four words
   types: 9, // QTYPE, RCODE in the upper half
-  kinds: 10, // verdict, match << 8, protocol << 16, HAS_ADDRESS_CLASS
+  kinds: 10, // verdict, match << 8, protocol << 16, HAS_ADDRESS_CLASS, dnssec << DNSSEC_SHIFT
   claim: 11,
   record: 12,
   upstream: 13,
@@ -54,6 +56,7 @@ const WORD = {
 const FIXED: Octets = 64
 /** In `kinds`: the class of the address follows the fixed part. */
 const HAS_ADDRESS_CLASS = 1 << 24
+const DNSSEC_SHIFT = 25
 const FIXED_WORDS = FIXED >> 2
 const SKIP = -1
 
@@ -154,8 +157,8 @@ export class RingWriter {
   private copy(event: QueryEvent, at: Octets): void {
     const { words, doubles, octets } = this.memory
     const word = FIRST_WORD + (at >> 2)
-    const { qname, qnameLength, device, addressClass } = event
-    words[word + WORD.lengths] = qnameLength | (device.length << 8)
+    const { qname, qnameLength, device, dnssecReason, addressClass } = event
+    words[word + WORD.lengths] = qnameLength | (device.length << 8) | (dnssecReason.length << 16)
     words[word + WORD.generation] = event.generation
     doubles[(word + WORD.time) >> 1] = event.time
     words[word + WORD.clientClass] = event.clientClass
@@ -168,6 +171,7 @@ export class RingWriter {
       event.verdict |
       (event.match << 8) |
       (event.protocol << 16) |
+      (event.dnssec << DNSSEC_SHIFT) |
       (addressClass === 0 ? 0 : HAS_ADDRESS_CLASS)
     if (addressClass !== 0) words[word + FIXED_WORDS] = addressClass
     words[word + WORD.claim] = event.claim
@@ -180,6 +184,8 @@ export class RingWriter {
     for (let i = 0; i < qnameLength; i++) octets[name + i] = qname[i]!
     const rest = name + qnameLength
     for (let i = 0; i < device.length; i++) octets[rest + i] = device[i]!
+    const reason = rest + device.length
+    for (let i = 0; i < dnssecReason.length; i++) octets[reason + i] = dnssecReason[i]!
   }
 }
 
@@ -259,6 +265,7 @@ export class RingReader {
     event.verdict = (kinds & 0xff) as LookupVerdict
     event.match = ((kinds >>> 8) & 0xff) as Match
     event.protocol = ((kinds >>> 16) & 0xff) as Protocol
+    event.dnssec = (kinds >>> DNSSEC_SHIFT) as DnssecVerdict
     event.addressClass = (kinds & HAS_ADDRESS_CLASS) === 0 ? 0 : words[word + FIXED_WORDS]!
     event.claim = words[word + WORD.claim]!
     event.entry = words[word + WORD.record]!
@@ -268,8 +275,11 @@ export class RingReader {
     const name = HEADER + at + namesAt(event.addressClass)
     for (let i = 0; i < event.qnameLength; i++) event.qname[i] = octets[name + i]!
     const rest = name + event.qnameLength
-    const deviceLength = lengths >>> 8
-    event.device = deviceLength === 0 ? NO_DEVICE : octets.slice(rest, rest + deviceLength)
+    const reason = rest + ((lengths >>> 8) & 0xff)
+    event.device = reason === rest ? NO_DEVICE : octets.slice(rest, reason)
+    const reasonLength = lengths >>> 16
+    event.dnssecReason =
+      reasonLength === 0 ? NO_REASON : octets.slice(reason, reason + reasonLength)
   }
 }
 
@@ -278,6 +288,6 @@ function namesAt(addressClass: number): Octets {
   return addressClass === 0 ? FIXED : FIXED + Int32Array.BYTES_PER_ELEMENT
 }
 
-function sizeOf({ addressClass, qnameLength, device }: QueryEvent): Octets {
-  return (namesAt(addressClass) + qnameLength + device.length + 7) & ~7
+function sizeOf({ addressClass, qnameLength, device, dnssecReason }: QueryEvent): Octets {
+  return (namesAt(addressClass) + qnameLength + device.length + dnssecReason.length + 7) & ~7
 }

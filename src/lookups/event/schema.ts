@@ -39,6 +39,11 @@ export interface QueryRecord {
   readonly upstream?: string
   readonly us: number
   readonly ede?: number
+  readonly dnssec?: string
+  readonly dnssecReason?: string
+  readonly dnssecContact?: string
+  readonly validated?: number
+  readonly answers?: number
 }
 
 /** Every field in the order of the line, with its JSON type. */
@@ -71,5 +76,10 @@ export const QUERY_FIELDS = {
   source: 'string',
   upstream: 'string',
   us: 'integer',
-  ede: 'integer'
+  ede: 'integer',
+  dnssec: 'string',
+  dnssecReason: 'string',
+  dnssecContact: 'string',
+  validated: 'integer',
+  answers: 'integer'
 } as const satisfies Record<keyof QueryRecord, 'integer' | 'string'>

@@ -180,13 +180,13 @@ export class Exporter {
   }
 
   private messagesOf(block: Uint8Array): Uint8Array[] {
-    const filter = this.options.which
+    const { which: filter, type } = this.options
     return Buffer.from(block.buffer, block.byteOffset, block.length)
       .toString()
       .split('\n')
       .flatMap(line => {
         const record = line === '' ? undefined : readRecord(line)
-        if (record === undefined) return []
+        if (record === undefined || (type === 'dnstap' && record.verdict === 'observed')) return []
         const isBlocked = record.verdict === 'blocked' || record.verdict === 'monitored'
         return filter === 'all' || isBlocked ? [this.encode(record)] : []
       })

@@ -1,15 +1,9 @@
-import {
-  Agent,
-  request as requestHttp,
-  type ClientRequest,
-  type IncomingMessage,
-  type RequestOptions
-} from 'node:http'
-import { Agent as TlsAgent, request as requestHttps } from 'node:https'
+import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import { constants, gzip } from 'node:zlib'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/files/bounded-file.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
+import { HttpClient } from '../../wire/http/http-client.js'
 import type { OutputConfig } from '../settings/output-config.js'
 import {
   readCredentials,
@@ -41,27 +35,28 @@ interface Response {
  * OTLP over HTTP/1.1 with JSON. Each block of lookups is one request; only one is in flight at a
  * time. It is done when the receiver has confirmed it.
  */
-export function openOtlp({ to, tls, headers, compression }: OutputConfig): Connection {
+export function openOtlp({ to, tls, headers, compression, proxy }: OutputConfig): Connection {
   const isSecure = to.kind === 'https'
   const secure = isSecure ? { ...readCredentials(tls), servername: tls.serverName } : {}
-  const agent = isSecure
-    ? new TlsAgent({ keepAlive: true, maxSockets: 1 })
-    : new Agent({ keepAlive: true, maxSockets: 1 })
-  const options: RequestOptions = {
-    ...{ method: 'POST', host: to.host, port: to.port, path: to.path, agent, ...secure },
+  const client = new HttpClient(proxy, { keepAlive: true, maxSockets: 1 })
+  const host = to.host.includes(':') ? `[${to.host}]` : to.host
+  const url = `${to.kind}://${host}:${to.port}${to.path}`
+  const options = {
+    ...{ method: 'POST', ...secure },
     headers: {
       ...{ ...readHeaders(headers), 'content-type': 'application/json' },
       ...(compression === 'gzip' && { 'content-encoding': 'gzip' })
     }
   }
   const post = async (body: Buffer): Promise<Response> => {
-    const request = (isSecure ? requestHttps : requestHttp)(options)
+    const { outgoing, response } = client.start(url, options)
+    outgoing.end(body)
     try {
-      return await withTimeout(SEND_TIMEOUT, 'sending', sendRequest(request, body))
+      return await withTimeout(SEND_TIMEOUT, 'sending', response.then(readResponse))
     } catch (error) {
-      request.destroy()
+      outgoing.destroy()
       // The receiver closed an idle connection at this very moment; it has not seen the request.
-      if (request.reusedSocket && isReset(error)) return post(body)
+      if (outgoing.reusedSocket && isReset(error)) return post(body)
       throw error
     }
   }
@@ -75,7 +70,7 @@ export function openOtlp({ to, tls, headers, compression }: OutputConfig): Conne
       )
     },
     close: () => {
-      agent.destroy()
+      client.close()
       return Promise.resolve()
     }
   }
@@ -88,14 +83,6 @@ function compress(body: Buffer): Promise<Buffer> {
 
 function isReset(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ECONNRESET'
-}
-
-function sendRequest(request: ClientRequest, body: Buffer): Promise<Response> {
-  return new Promise((resolve, reject) => {
-    request.on('error', reject)
-    request.on('response', response => void readResponse(response).then(resolve, reject))
-    request.end(body)
-  })
 }
 
 async function readResponse(response: IncomingMessage): Promise<Response> {

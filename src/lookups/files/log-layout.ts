@@ -1,5 +1,6 @@
 import { closeSync, existsSync, fstatSync, openSync, readdirSync } from 'node:fs'
 import { basename, dirname, extname, join, relative } from 'node:path'
+import { closedSideFiles } from './side-files.js'
 import { isCompleteParquet, isCompleteParquetFile } from './parquet-file.js'
 import { replacedFiles } from './replacement.js'
 
@@ -101,6 +102,8 @@ export interface LogFiles {
   readonly parquet: readonly OpenParquetFile[]
   /** Incomplete Parquet files, as left by a broken disk. */
   readonly broken: readonly string[]
+  /** Number of Parquet files that were not opened, since their days are not wanted. */
+  readonly skipped: number
 }
 
 /**
@@ -110,8 +113,13 @@ export interface LogFiles {
  * and recognized by its inode.
  *
  * Throws the system error when the folder or a file cannot be read.
+ *
+ * @param isWanted days whose Parquet files are opened
  */
-export function openLogFiles(layout: LogLayout): LogFiles {
+export function openLogFiles(
+  layout: LogLayout,
+  isWanted: (day: Day) => boolean = () => true
+): LogFiles {
   const lines: OpenFile[] = []
   const inodes = new Set<string>()
   const openOnce = (path: string): OpenFile[] => {
@@ -133,8 +141,13 @@ export function openLogFiles(layout: LogLayout): LogFiles {
   const parquet: OpenParquetFile[] = []
   const broken: string[] = []
   const replaced = new Set(replacedFiles(layout))
+  let skipped = 0
   for (const { day, path } of parquetFiles(layout)) {
     if (incomplete.has(basename(path)) || replaced.has(path)) continue
+    if (!isWanted(day)) {
+      skipped++
+      continue
+    }
     for (const file of openOnce(path)) {
       if (isCompleteParquet(file.descriptor)) parquet.push({ ...file, day })
       else {
@@ -143,7 +156,7 @@ export function openLogFiles(layout: LogLayout): LogFiles {
       }
     }
   }
-  return { lines, parquet, broken }
+  return { lines, parquet, broken, skipped }
 }
 
 /** Whether there are files of this log: the live file, closed ones, or Parquet files made of those. */
@@ -229,7 +242,13 @@ export function foreignFiles(layout: LogLayout): string[] {
 /** Paths of all files except the live one, relative to the folder of the log. */
 export function allFiles(layout: LogLayout): string[] {
   const parquet = parquetFiles(layout).map(({ path }) => relative(layout.folder, path))
-  return [...closedFiles(layout), ...foreignFiles(layout), ...parquet, ...tallyFiles(layout)]
+  return [
+    ...closedFiles(layout),
+    ...foreignFiles(layout),
+    ...parquet,
+    ...tallyFiles(layout),
+    ...closedSideFiles(layout.folder)
+  ]
 }
 
 export function closeFiles(files: readonly OpenFile[]): void {

@@ -6,7 +6,8 @@ import { maskedReverseName } from '../privacy/reverse-name.js'
 import { ascii, LineBuffer } from '../event/line-buffer.js'
 import { LinePrefix } from './line-prefix.js'
 import { VerdictFields } from './verdict-fields.js'
-import { MATCH, type QueryEvent } from '../event/query-event.js'
+import { DNSSEC_VERDICT, MATCH, type Observation, type QueryEvent } from '../event/query-event.js'
+import { dnssecFields } from './dnssec-fields.js'
 import type { BlockedContext } from './newly-blocked.js'
 import { field, SnapshotFields, type FindMatchedEntry } from './snapshot-fields.js'
 
@@ -19,8 +20,9 @@ const MAX_SNAPSHOTS = 4
 /** Precedes the duration of the lookup. */
 const MICROSECONDS_FIELD = ',"us":'
 const LINE_END = ascii('}\n')
-/** End of a line by EDE. IANA has assigned these INFO-CODEs; others are encoded on demand. */
-const LINE_END_BY_EDE = Array.from({ length: 64 }, (_, ede) => lineEndWithEde(ede))
+const NOTHING = new Uint8Array(0)
+/** Field by EDE. IANA has assigned these INFO-CODEs; others are encoded on demand. */
+const EDE_FIELDS = Array.from({ length: 64 }, (_, ede) => edeField(ede))
 
 /**
  * Receives a full block. Returns false if it still needs the memory, which must then not be
@@ -107,7 +109,8 @@ export class Formatter {
     }
   }
 
-  append(event: QueryEvent): void {
+  /** @param observation of an event with the verdict `observed` */
+  append(event: QueryEvent, observation?: Observation): void {
     const fields = this.fieldsFor(event.generation)
     const network = fields.networkFields(event)
     const isName = event.match === MATCH.qname || event.match === MATCH.record
@@ -117,11 +120,12 @@ export class Formatter {
     const upstream = this.upstreamField(event.upstream)
     const head = fields.generationFieldsAt(event.time)
     const variable = head.length + network.length + rule.rule.length + matched.length
-    this.reserve(MAX_FIXED_PART + variable + upstream.length)
+    const dnssec = event.dnssec === DNSSEC_VERDICT.none ? NOTHING : dnssecFields(event, observation)
+    this.reserve(MAX_FIXED_PART + variable + upstream.length + dnssec.length)
 
     const buffer = this.buffer
     buffer.append(this.linePrefix.get(head, event.time))
-    const mode = fields.privacyMode(event)
+    const mode = observation?.isAnonymous === true ? 'none' : fields.privacyMode(event)
     this.clientField.append(buffer, event.client, event.device, mode, event.time)
     buffer.append(network)
     const masked = mode === 'full' ? undefined : maskedReverseName(event)
@@ -132,9 +136,9 @@ export class Formatter {
     buffer.append(matched)
     buffer.append(upstream)
     buffer.appendNumber(event.latency)
-    buffer.append(
-      event.ede < 0 ? LINE_END : (LINE_END_BY_EDE[event.ede] ?? lineEndWithEde(event.ede))
-    )
+    if (event.ede >= 0) buffer.append(EDE_FIELDS[event.ede] ?? edeField(event.ede))
+    if (dnssec !== NOTHING) buffer.append(dnssec)
+    buffer.append(LINE_END)
     this.lines++
   }
 
@@ -188,6 +192,6 @@ export class Formatter {
   }
 }
 
-function lineEndWithEde(ede: number): Uint8Array {
-  return ascii(`,"ede":${ede}}\n`)
+function edeField(ede: number): Uint8Array {
+  return ascii(`,"ede":${ede}`)
 }

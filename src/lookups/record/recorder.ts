@@ -9,7 +9,7 @@ import type { OpenDestination } from '../files/destination.js'
 import { Formatter } from './formatter.js'
 import { LogFile, type FileCounts, type Rotation } from '../files/log-file.js'
 import { NewlyBlockedNames, type NewlyBlockedReport } from './newly-blocked.js'
-import { QueryEvent, VERDICT } from '../event/query-event.js'
+import { QueryEvent, VERDICT, type Observation } from '../event/query-event.js'
 import { RingReader } from '../event/ring.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { FindMatchedEntry } from './snapshot-fields.js'
@@ -197,6 +197,12 @@ export class Recorder {
     const pause = fill === 0 ? Infinity : (this.pause * TARGET_FILL) / fill
     this.pause = Math.max(MIN_PAUSE, Math.min(this.options.flush, pause))
     return this.pause
+  }
+
+  /** Writes an event that is not in a ring. */
+  addObserved(event: QueryEvent, observation: Observation): void {
+    this.verdicts[event.verdict]!++
+    this.formatter.append(event, observation)
   }
 
   /** Names that are newly blocked, for the hub of a fleet: counted from the first call on. Undefined: not known. */

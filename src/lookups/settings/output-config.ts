@@ -1,4 +1,5 @@
 import type { Octets } from '../../base/units.js'
+import type { HttpProxy } from '../../wire/http/http-proxy.js'
 
 /** Another system to which query log lines are sent. */
 export interface OutputConfig {
@@ -19,6 +20,8 @@ export interface OutputConfig {
   readonly headers: string
   /** Of the request body, for `otlp`. */
   readonly compression: 'none' | 'gzip'
+  /** For `otlp`. */
+  readonly proxy?: HttpProxy | undefined
   readonly spool: { readonly folder: string; readonly octets: Octets }
 }
 

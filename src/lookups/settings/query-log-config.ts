@@ -1,5 +1,6 @@
 import type { Position } from '../../base/errors/position.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
+import type { HttpProxy } from '../../wire/http/http-proxy.js'
 import type { OutputConfig } from './output-config.js'
 
 export interface QueryLogConfig {
@@ -67,6 +68,7 @@ export interface TimeStampingConfig {
   readonly url: string
   /** Certificates (PEM) that its time stamps are verified with. */
   readonly caFile: string
+  readonly proxy?: HttpProxy | undefined
 }
 
 /** What is logged of a client address: all of it, its prefix, a pseudonym, or nothing. */

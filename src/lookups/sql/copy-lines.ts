@@ -17,6 +17,7 @@ export const AS_PARQUET =
  *
  * @param sql SELECT of one column with a line of text, or any for Parquet
  * @param pipe that DuckDB may write to
+ * @returns the number of rows
  * @throws what `take` throws, which ends the query, and InterdictError ARCHIVE_SQL
  */
 export async function copyThrough(
@@ -25,7 +26,8 @@ export async function copyThrough(
   pipe: Pipe,
   take: (block: Buffer) => Promise<void>,
   how = AS_TEXT
-): Promise<void> {
+): Promise<number> {
+  let rows = 0
   let failed: { readonly error: unknown } | undefined
   const closeReader = (): void => closeQuietly(pipe.reader)
   // A process that ends waits for DuckDB's threads, which would wait for a reader.
@@ -53,7 +55,7 @@ export async function copyThrough(
     socket.resume()
   })
   try {
-    await database.run(`COPY (${sql}) TO ${quoted(pipe.path)} (${how})`)
+    rows = await database.copy(`COPY (${sql}) TO ${quoted(pipe.path)} (${how})`)
   } catch (error) {
     failed ??= { error }
   }
@@ -62,4 +64,5 @@ export async function copyThrough(
   process.off('exit', closeReader)
   // The reader of the output has gone before DuckDB noticed.
   if (failed !== undefined) throw failed.error
+  return rows
 }

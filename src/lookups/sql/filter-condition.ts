@@ -38,7 +38,7 @@ function termOf(filter: LookupFilter, value: string): string {
 
 /** As the log writes it. */
 export function canonicalValue(filter: LookupFilter, value: string): string {
-  if (filter === 'transport') return value.toLowerCase()
+  if (filter === 'transport' || filter === 'dnssec') return value.toLowerCase()
   if (filter !== 'type') return value
   const type = readRrtype(value)
   return type === undefined ? value.toUpperCase() : showRrtype(type)

@@ -10,6 +10,7 @@ export const FILTER_COLUMNS = {
   list: 'list',
   ban: 'ban',
   verdict: 'verdict',
+  dnssec: 'dnssec',
   transport: 'protocol',
   name: 'qname',
   type: 'qtype'
@@ -30,10 +31,18 @@ export const FILTER_TEXTS: Readonly<Record<LookupFilter, string>> = {
   list: 'lists, by id',
   ban: 'bans, by id',
   verdict: 'verdicts',
+  dnssec: 'verdicts of DNSSEC validation: secure, insecure, bogus, indeterminate',
   transport: 'transports: udp, tcp, dot, doh',
   name: 'names: name with all below it, =name, *.name',
   type: 'query types, such as AAAA or TYPE65280'
 }
 
-/** Values of `verdict` and `transport`. */
+/** Whether a filter by verdict finds lookups of the gateway itself, which are otherwise left out. */
+export function includesOwn(verdicts: readonly string[] | undefined): boolean {
+  return verdicts?.some(one => one === 'probe' || one === 'observed') === true
+}
+
+/** Values of `dnssec`. */
+export const DNSSEC_VERDICTS = ['secure', 'insecure', 'bogus', 'indeterminate'] as const
+/** Values of `transport`. */
 export const TRANSPORTS = ['udp', 'tcp', 'dot', 'doh'] as const

@@ -21,8 +21,9 @@ export const IS_LOOKUP =
   ` AND (client IS NOT NULL OR privacy = 'none') AND qname IS NOT NULL AND verdict IS NOT NULL`
 
 /** Lookups of the gateway itself are in the files, but in no count and no report. */
-export const IS_NO_PROBE = `verdict IS DISTINCT FROM 'probe'`
+export const IS_OF_CLIENT = `(verdict IS NULL OR verdict NOT IN ('probe', 'observed'))`
 export const IS_PROBE = `verdict = 'probe'`
+export const IS_OBSERVED = `verdict = 'observed'`
 
 /**
  * Limits of DuckDB's `maximum_object_size`. DuckDB reads blocks of twice this size: it skips lines
@@ -37,12 +38,15 @@ const LINE_COLUMNS = Object.entries(LOOKUP_COLUMNS)
   .map(([field, type]) => `${quoted(field)}: ${quoted(type)}`)
   .join(', ')
 
+/** SQL source: those of clients and of the gateway itself. */
+export const ALL_LOOKUPS = '(FROM lookups UNION ALL FROM probes UNION ALL FROM validations)'
+
 /** Column list for SELECT. */
 export const COLUMNS = Object.keys(LOOKUP_COLUMNS).map(identifier).join(', ')
 
 /**
- * SQL that creates three views: `lookups`; `probes`, lookups of the gateway itself, with the same columns; and
- * `foreign_lines` with one column, `file`, and a row for each JSON Lines line that is not a lookup: incomplete,
+ * SQL that creates four views: `lookups`; with the same columns `probes`, lookups of the gateway itself, and `validations`, its
+ * samples of answers with `dnssec: observe`; and `foreign_lines` with one column, `file`, and a row for each JSON Lines line that is not a lookup: incomplete,
  * foreign, or of a newer schema.
  *
  * @param from SQL source of all lines
@@ -55,6 +59,7 @@ export function lookupViews({ lines, parquet }: LogFiles, from: string): readonl
   return [
     `CREATE VIEW lookups AS ${selectLookups({ lines, parquet }, from)}`,
     `CREATE VIEW probes AS ${selectLookups({ lines, parquet }, from, IS_PROBE)}`,
+    `CREATE VIEW validations AS ${selectLookups({ lines, parquet }, from, IS_OBSERVED)}`,
     `CREATE VIEW foreign_lines AS ${foreign}`
   ]
 }
@@ -65,12 +70,12 @@ export const NO_FOREIGN_LINES = 'SELECT NULL::VARCHAR AS file WHERE false'
  * SQL that selects the lookups of some files.
  *
  * @param from SQL source of all lines
- * @param which SQL condition; by default all but probes
+ * @param which SQL condition; by default those of clients
  */
 export function selectLookups(
   { lines, parquet }: Pick<LogFiles, 'lines' | 'parquet'>,
   from: string,
-  which = IS_NO_PROBE
+  which = IS_OF_CLIENT
 ): string {
   const sources = [
     ...(lines.length > 0 ? [`SELECT ${COLUMNS} FROM ${from} WHERE ${IS_LOOKUP} AND ${which}`] : []),

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { MS_PER_DAY, type Milliseconds } from '../../base/units.js'
+import { MS_PER_DAY } from '../../base/units.js'
 import { digestDescriptor } from '../files/file-digest.js'
 import {
   openParquet,
@@ -10,6 +10,7 @@ import {
   type LogLayout
 } from '../files/log-layout.js'
 import { duckdbPaths, quoted, selectLookups } from './lookups-sql.js'
+import { timeConditions, type TimeRange } from './time-range.js'
 import {
   columnsOf,
   countedByDevice,
@@ -19,12 +20,6 @@ import {
   tallyStem,
   type CountedBy
 } from './tally.js'
-
-/** From `since` inclusive to `until` exclusive. */
-export interface TimeRange {
-  readonly since?: Milliseconds | undefined
-  readonly until?: Milliseconds | undefined
-}
 
 /** What of a log is asked about. */
 export interface Selected extends TimeRange {
@@ -110,13 +105,4 @@ export function selectCounts(by: CountedBy, period: TimeRange, tallied: LogWithT
   if (whole.length === 0) return rest
   return `SELECT ${columns}, n, first, last FROM read_parquet(${duckdbPaths(whole)})
     WHERE "by" = ${quoted(by)} UNION ALL ${rest}`
-}
-
-export function timeConditions({ since, until }: TimeRange): string[] {
-  const at = (instant: Milliseconds): string =>
-    `TIMESTAMP '${new Date(instant).toISOString().slice(0, -1)}'`
-  return [
-    ...(since === undefined ? [] : [`time >= ${at(since)}`]),
-    ...(until === undefined ? [] : [`time < ${at(until)}`])
-  ]
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { Octets } from '../../base/units.js'
 import { RULE_VERDICTS } from '../event/schema.js'
-import { identifier, IS_NO_PROBE, LOOKUP_COLUMNS, quoted } from './lookups-sql.js'
+import { identifier, IS_OF_CLIENT, LOOKUP_COLUMNS, quoted } from './lookups-sql.js'
 
 /** Raised when the rows of a tally change; older tallies are then rebuilt. */
 const LAYOUT_VERSION = 3
@@ -31,7 +31,7 @@ export type CountedBy = keyof typeof COUNTED_BY
 
 /** SQL condition for the lookups that are counted. */
 export const IS_COUNTED: Readonly<Record<CountedBy, string>> = {
-  client: IS_NO_PROBE,
+  client: IS_OF_CLIENT,
   name: `verdict IN (${RULE_VERDICTS.map(quoted).join(', ')})`
 }
 

@@ -3,6 +3,7 @@ import type { OutputConfig } from '../settings/output-config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ExporterCounts } from '../export/exporter.js'
 import type { NewlyBlockedReport } from '../record/newly-blocked.js'
+import type { Observation, QueryEvent } from '../event/query-event.js'
 import type { RecorderStatus } from '../record/recorder.js'
 import type { EndRequest } from '../../base/threads/thread.js'
 import type { LogLine } from '../../base/threads/thread-log.js'
@@ -25,6 +26,12 @@ export type ToRecorder =
       readonly kind: 'settings'
       readonly settings: QueryLogConfig
       readonly outputs: readonly OutputConfig[]
+    }
+  /** An answer was validated after the client had it. */
+  | {
+      readonly kind: 'observed'
+      readonly event: QueryEvent
+      readonly observation: Observation
     }
   | { readonly kind: 'reopen' }
   /** Closes the file and begins another one. */

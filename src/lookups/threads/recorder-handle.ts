@@ -2,6 +2,7 @@ import type { Milliseconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import { completesWithin } from '../../base/threads/completes-within.js'
+import type { Observation, QueryEvent } from '../event/query-event.js'
 import type { NewlyBlockedReport } from '../record/newly-blocked.js'
 import type { FromRecorder, RecorderReply, RecorderInit, ToRecorder } from './log-messages.js'
 import { PendingRequests, type NoReply } from '../../base/threads/pending-requests.js'
@@ -64,6 +65,12 @@ export class RecorderHandle {
     this.thread?.send({ kind: 'settings', settings, outputs })
   }
 
+  /** Replaces the labels of upstreams. Call this before any worker uses a new one. */
+  setUpstreams(labels: readonly string[]): void {
+    this.init = { ...this.init, upstreams: labels }
+    this.thread?.send({ kind: 'upstreams', labels })
+  }
+
   /** Starts the thread. Records made before wait in the rings. */
   start(): void {
     this.restarts.onStart()
@@ -90,6 +97,11 @@ export class RecorderHandle {
   adopt(snapshot: Snapshot): void {
     this.snapshot = snapshot
     this.thread?.send({ kind: 'adopt', snapshot })
+  }
+
+  /** Logs an answer that was validated after the client had it. It is lost while the thread restarts. */
+  addObserved(event: QueryEvent, observation: Observation): void {
+    this.thread?.send({ kind: 'observed', event, observation })
   }
 
   /** Reopens the file, for external log rotation. */

@@ -68,6 +68,8 @@ function onMessage(message: ToRecorder): void {
     case 'settings':
       recorder.configure(message.settings)
       return configureOutputs(message.outputs)
+    case 'observed':
+      return recorder.addObserved(message.event, message.observation)
     case 'reopen':
       return recorder.reopen()
     case 'rotate':

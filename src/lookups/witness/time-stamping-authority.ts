@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { request as requestHttp, type IncomingMessage } from 'node:http'
-import { request as requestHttps } from 'node:https'
+import type { IncomingMessage } from 'node:http'
 import { MAX_SECRET_FILE, readBoundedFileSync } from '../../base/files/bounded-file.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import {
@@ -9,6 +8,7 @@ import {
   timeStampRequest,
   verifyTimeStamp
 } from '../../wire/pki/time-stamp.js'
+import { HttpClient } from '../../wire/http/http-client.js'
 import { contextTrusting } from '../../wire/tls/trusting-context.js'
 import type { TimeStampingConfig } from '../settings/query-log-config.js'
 import type { WitnessChannel } from './chain-witness.js'
@@ -18,7 +18,8 @@ const TIMEOUT: Milliseconds = 20_000
 const MAX_RESPONSE: Octets = 64 * 1024
 
 /** A time-stamping authority (RFC 3161) that stamps the SHA-256 of checkpoints, over HTTP: §3.4. */
-export function timeStampingChannel({ url, caFile }: TimeStampingConfig): WitnessChannel {
+export function timeStampingChannel(config: TimeStampingConfig): WitnessChannel {
+  const { url, caFile } = config
   return {
     by: 'tsa',
     to: url,
@@ -26,7 +27,7 @@ export function timeStampingChannel({ url, caFile }: TimeStampingConfig): Witnes
       const nonce = randomBytes(16)
       // Read each time, so that renewed certificates are used.
       const pem = readBoundedFileSync(caFile, MAX_SECRET_FILE).toString()
-      const response = await post(url, timeStampRequest(sha256, nonce), pem)
+      const response = await post(config, timeStampRequest(sha256, nonce), pem)
       const stamp = verifyTimeStamp(response, readCertificates(pem))
       if (stamp.sha256 !== sha256) throw new Error('the time stamp is of another digest')
       if (stamp.nonce !== nonceText(nonce)) throw new Error('the time stamp is of another request')
@@ -36,25 +37,24 @@ export function timeStampingChannel({ url, caFile }: TimeStampingConfig): Witnes
 }
 
 /** Rejects with an error that says what is wrong. */
-function post(url: string, body: Buffer, ca: string): Promise<Buffer> {
+async function post({ url, proxy }: TimeStampingConfig, body: Buffer, ca: string): Promise<Buffer> {
   const signal = AbortSignal.timeout(TIMEOUT)
   const headers = {
     'content-type': 'application/timestamp-query',
     accept: 'application/timestamp-reply',
     'content-length': body.length
   }
-  const options = { method: 'POST', headers, signal, agent: false } as const
-  const trusting = url.startsWith('https:') ? { secureContext: contextTrusting(ca) } : {}
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error): void =>
-      reject(signal.aborted ? new Error(`no response within ${TIMEOUT / 1000} s`) : error)
-    const outgoing = url.startsWith('https:')
-      ? requestHttps(url, { ...options, ...trusting })
-      : requestHttp(url, options)
-    outgoing.on('error', fail)
-    outgoing.on('response', response => void readResponse(response).then(resolve, fail))
+  const trust = url.startsWith('https:') ? { secureContext: contextTrusting(ca) } : {}
+  try {
+    const { outgoing, response } = new HttpClient(proxy).start(url, {
+      ...{ method: 'POST', headers, signal },
+      ...trust
+    })
     outgoing.end(body)
-  })
+    return await readResponse(await response)
+  } catch (error) {
+    throw signal.aborted ? new Error(`no response within ${TIMEOUT / 1000} s`) : error
+  }
 }
 
 async function readResponse(response: IncomingMessage): Promise<Buffer> {

@@ -14,8 +14,11 @@ export function buildIdentityTable(
 ): IdentityTable | undefined {
   if (clients === undefined) return undefined
   const indexOf = new Map(networks.map(({ id }, index) => [id, index]))
-  const all = clients.clients.map(({ id, network, certificates, labels, tokens, isRevoked }) => {
-    return { id, network: indexOf.get(network)!, certificates, labels, tokens, isRevoked }
+  const all = clients.clients.map(client => {
+    const { id, certificates, labels, tokens, devices, isRevoked } = client
+    const network = indexOf.get(client.network)!
+    const unknownIn = client.unknownIn.map(one => indexOf.get(one)!)
+    return { id, network, certificates, labels, tokens, devices, unknownIn, isRevoked }
   })
   return { authorities: clients.authorities, clients: all, classes }
 }

@@ -10,6 +10,7 @@ import {
   CLAIM_UDP_ONLY,
   type IndexedClaim
 } from '../tables/claim-index.js'
+import type { Phase } from './claim-order.js'
 import { ClaimPacker, type PackedClaims } from '../tables/claim-table.js'
 import { isTimed, TIER } from '../tables/claim.js'
 import type { Facts, UnpreparedClaim, UnpreparedReply } from '../tables/claim.js'
@@ -27,11 +28,12 @@ export class ClaimBuilder {
   private readonly timetables = new Map<string, Timetable>()
 
   /** The claim of a rule on its source number `nth`, whose summary is `summary`. */
-  claimOf(rule: Rule, nth: number, summary: SourceSummary): BuiltClaim {
+  claimOf(rule: Rule, nth: number, summary: SourceSummary, phase?: Phase): BuiltClaim {
     let claims = this.built.get(rule)
     if (claims === undefined) this.built.set(rule, (claims = []))
     const isFirst = claims.length === 0
-    return (claims[nth] ??= this.add(this.build(rule, rule.sources[nth]!, summary), isFirst))
+    const at = phase === 'after' ? nth + rule.sources.length : nth
+    return (claims[at] ??= this.add(this.build(rule, rule.sources[nth]!, summary, phase), isFirst))
   }
 
   /** @param isFirst of its rule */
@@ -43,7 +45,12 @@ export class ClaimBuilder {
     return this.packer.finish()
   }
 
-  private build(rule: Rule, { part }: NameSource, source: SourceSummary): UnpreparedClaim {
+  private build(
+    rule: Rule,
+    { part, monitoredUntil = -Infinity }: NameSource,
+    source: SourceSummary,
+    phase?: Phase
+  ): UnpreparedClaim {
     const isPass = part?.effect === 'pass'
     const hasReply = blocks(rule) && !isPass && part?.effect !== 'encloser'
     return {
@@ -53,10 +60,10 @@ export class ClaimBuilder {
       ruleFile: rule.position.file,
       ruleLine: rule.position.line,
       source,
-      from: rule.from,
-      until: rule.until,
+      from: phase === 'after' ? Math.max(rule.from, monitoredUntil) : rule.from,
+      until: phase === 'before' ? Math.min(rule.until, monitoredUntil) : rule.until,
       timetable: this.timetable(rule),
-      monitor: hasReply && rule.mode === 'monitor',
+      monitor: hasReply && (rule.mode === 'monitor' || phase === 'before'),
       reply: hasReply ? replyOf(rule, part) : undefined,
       qtypes: part?.qtypes && withAny(part.qtypes, isPass),
       facts: factsOf(rule)

@@ -9,7 +9,12 @@ export interface RuleOnSource {
   readonly nth: number
   /** Step in the tier of the rule. */
   readonly step: number
+  /** Of a new name of the catalogue; undefined: the term and mode of the rule. */
+  readonly phase?: Phase
 }
+
+/** Before a name is enforced, a rule only monitors it. */
+export type Phase = 'before' | 'after'
 
 /**
  * Applies every rule to each of its sources, in order of evaluation: exceptions before the bans that
@@ -36,11 +41,19 @@ export function rulesOnSources(
     for (let nth = 0; nth < rule.sources.length; nth++) {
       const source = rule.sources[nth]!
       const step = steps[rule.kind].next(rule, source)
-      if (!excluded.has(source) && !isOverridden(rule, source))
-        found.push({ rule, source, nth, step })
+      if (excluded.has(source) || isOverridden(rule, source)) continue
+      if (isMonitoredFirst(rule, source))
+        for (const phase of PHASES) found.push({ rule, source, nth, step, phase })
+      else found.push({ rule, source, nth, step })
     }
   }
   return found
+}
+
+const PHASES: readonly Phase[] = ['before', 'after']
+
+function isMonitoredFirst(rule: Rule, { monitoredUntil }: NameSource): boolean {
+  return monitoredUntil !== undefined && 'mode' in rule && rule.mode === 'enforce'
 }
 
 function compareTiers(a: Rule, b: Rule): number {

@@ -18,7 +18,9 @@ import {
 } from '../tables/claim-index.js'
 import type { PackedClaims } from '../tables/claim-table.js'
 import { LANGUAGES } from '../rules/model/user-explanation.js'
-import { DNSSEC, ECH } from '../tables/client-table.js'
+import { DNSSEC, ECH, EGRESS } from '../tables/client-table.js'
+import { buildDns64 } from '../tables/dns64-table.js'
+import { COMMON_SET, forwarderSets, setOfNetworks } from '../tables/forwarder-sets.js'
 import { buildPassTable } from '../tables/pass-table.js'
 import type { Pause, Snapshot } from '../tables/snapshot.js'
 import { buildRecords, type RecordBuffers } from '../tables/record-table.js'
@@ -70,8 +72,13 @@ const MAX_SEEDS = 8
 export function compile(given: RuleSet, options: CompileOptions): Snapshot {
   const { specialUse = [], pauses = [], formerBans } = options
   const ruleSet = withPauses(given, pauses)
-  const { networks, clients, sha256, filesSha256, zones, bundle } = ruleSet
+  const { networks, clients, sha256, filesSha256, zones, bundle, asns } = ruleSet
   const mustResolve = ruleSet.mustResolve?.map(({ name }) => showName(name)) ?? []
+  const dnssecExceptions = (ruleSet.dnssecExceptions ?? []).map(
+    ({ name, purpose, approvedBy, from, until }) => {
+      return { name, text: showName(name), purpose, approvedBy, from, until }
+    }
+  )
   const sources = [...usedSources(ruleSet), ...(formerBans ?? [])]
   if (specialUse.length > 0) sources.push(specialUseSource(specialUse))
   const built = buildWithSomeSeed(sources, options)
@@ -80,6 +87,9 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
   const { classes, prefixes, identityClasses } = buildClientClasses(networks, identified)
   const identities = buildIdentityTable(clients, networks, identityClasses)
   const { packed, groupOf, specialUseGroup, index } = compileClaims(classes, sources, summaries)
+  const forwarders = forwarderSets(networks)
+  const setOf = setOfNetworks(networks, forwarders)
+  const dns64 = buildDns64(networks)
   const rules = new Set<Rule>()
   for (const network of networks) for (const rule of network.rules) rules.add(rule)
   const localData = localDataOf(sources)
@@ -89,7 +99,9 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
     generation: options.generation,
     origin: {
       ...{ sha256, filesSha256, zones, bundle, pauses },
-      ...(mustResolve.length > 0 && { mustResolve })
+      ...(asns && { asns }),
+      ...(mustResolve.length > 0 && { mustResolve }),
+      ...(dnssecExceptions.length > 0 && { dnssecExceptions })
     },
     clients: {
       networks: networks.map(({ id }) => id),
@@ -97,6 +109,9 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
       networkOf: Int32Array.from(classes, ({ network }) => network),
       ech: Uint8Array.from(classes, ({ network }) => ECH[networks[network]?.ech ?? 'pass']),
       dnssec: Uint8Array.from(classes, ({ network }) => DNSSEC[networks[network]?.dnssec ?? 'off']),
+      egress: Uint8Array.from(classes, ({ network }) => EGRESS[networks[network]?.egress ?? 'off']),
+      forwarders: Int32Array.from(classes, ({ network }) => setOf[network] ?? COMMON_SET),
+      dns64: Int32Array.from(classes, ({ network }) => dns64.ofNetworks[network] ?? -1),
       languages: Uint8Array.from(classes, ({ network }) =>
         LANGUAGES.indexOf(networks[network]?.language ?? LANGUAGES[0])
       ),
@@ -104,6 +119,8 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
       ...(identities && { identities }),
       specialUseGroup
     },
+    forwarders,
+    dns64: dns64.all,
     names,
     addresses,
     sources: {
@@ -113,7 +130,7 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
       records,
       logged: loggedOf(sources, formerBans === undefined ? new Set() : bannedSources(ruleSet))
     },
-    claims: { ...packed, index, changeTimes: changeTimesOf(rules) },
+    claims: { ...packed, index, changeTimes: changeTimesOf(rules, sources) },
     specialUse: specialUseEntries(specialUse, names),
     counts: {
       names: built.ruleNames,
@@ -216,9 +233,9 @@ function compileClaims(
 ): CompiledClaims {
   const builder = new ClaimBuilder()
   const summaryOf = new Map(sources.map((source, index) => [source, summaries[index]!]))
-  const toIndex = ({ rule, source, nth, step }: RuleOnSource): ClaimToIndex => {
+  const toIndex = ({ rule, source, nth, step, phase }: RuleOnSource): ClaimToIndex => {
     const summary = summaryOf.get(source)!
-    const built = builder.claimOf(rule, nth, summary)
+    const built = builder.claimOf(rule, nth, summary, phase)
     const flags =
       built.flags |
       (removesOwnList(rule, source) ? CLAIM_PASS : 0) |
@@ -248,8 +265,8 @@ function compileClaims(
   return { packed: builder.finish(), index: buildClaimIndex(groups), groupOf, specialUseGroup }
 }
 
-function changeTimesOf(rules: Iterable<Rule>): Seconds[] {
-  const instants = new Set<Seconds>()
+function changeTimesOf(rules: Iterable<Rule>, sources: readonly NameSource[]): Seconds[] {
+  const instants = new Set(sources.flatMap(({ monitoredUntil = [] }) => monitoredUntil))
   for (const { from, until } of rules) instants.add(from).add(until)
   return [...instants].filter(Number.isFinite).sort((a, b) => a - b)
 }

@@ -9,7 +9,10 @@ import { coverOf, sourceOf } from '../tables/source-sets.js'
 import { allSources } from '../tables/source-table.js'
 
 /** A name source without its names. */
-export interface SourceFields extends Pick<NameSource, 'id' | 'title' | 'file' | 'bounds'> {
+export interface SourceFields extends Pick<
+  NameSource,
+  'id' | 'title' | 'file' | 'bounds' | 'expiries'
+> {
   readonly part: ListPart
 }
 
@@ -24,16 +27,18 @@ export class KeptSource implements NameSource {
   readonly file: string
   readonly part: ListPart
   readonly bounds: { readonly names: number; readonly octets: Octets }
+  readonly expiries: NameSource['expiries']
 
   /** @param index in the source table of `snapshot` */
   constructor(
     readonly snapshot: Snapshot,
     readonly index: number,
-    { id, title, file, part, bounds }: SourceFields
+    { id, title, file, part, bounds, expiries }: SourceFields
   ) {
     this.id = id
     this.title = title
     this.file = file
+    this.expiries = expiries
     // A zone's records may have changed since it was read; the snapshot has the current ones.
     const data = snapshot.sources.localData.get(index)
     const { effect } = part

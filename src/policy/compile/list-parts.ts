@@ -18,7 +18,7 @@ const SHOWN_PREFIXES = 3
 /** Describes in a few words what a list part does with its names; '' if it leaves it to the rule. */
 export function describePart({ part }: NameSource): string {
   if (part === undefined) return ''
-  const { effect, qtypes, prefixes, overTcp } = part
+  const { effect, qtypes, prefixes, overTcp, tlp } = part
   const words = [effect === 'rule' ? '' : typeof effect === 'string' ? effect : showReply(effect)]
   if (overTcp === true) words.push('over TCP')
   if (qtypes !== undefined) words.push(describeQtypes(qtypes))
@@ -26,6 +26,7 @@ export function describePart({ part }: NameSource): string {
     const shown = prefixes.slice(0, SHOWN_PREFIXES).map(showPrefix)
     words.push(`for ${shown.join(', ')}${prefixes.length > SHOWN_PREFIXES ? ', …' : ''}`)
   }
+  if (tlp !== undefined) words.push(`TLP:${tlp.toUpperCase()}`)
   return words.filter(word => word !== '').join(' ')
 }
 
@@ -81,7 +82,8 @@ function hashOf(basis: number, octets: Uint8Array): number {
   return hash
 }
 
-function partKey({ effect, qtypes, prefixes, triggerRank, overTcp }: ListPart): string {
+function partKey({ effect, qtypes, prefixes, triggerRank, overTcp, tlp }: ListPart): string {
   const reply = typeof effect === 'object' ? showReply(effect) : effect
-  return JSON.stringify([reply, qtypes, prefixes?.map(showPrefix), triggerRank, overTcp])
+  const key = [reply, qtypes, prefixes?.map(showPrefix), triggerRank, overTcp]
+  return JSON.stringify(tlp === undefined ? key : [...key, tlp])
 }

@@ -12,6 +12,13 @@ import {
   type ClientRange,
   type PrefixSet
 } from './client-ranges.js'
+import {
+  dnssecChanges,
+  exceptionChanges,
+  type DnssecChange,
+  type DnssecExceptionChange
+} from './dnssec-changes.js'
+import { resolutionChanges, type ResolutionChange } from './resolution-changes.js'
 import { groupAddresses, groupNames, type BeforeAfter } from './name-groups.js'
 import { SnapshotView } from './snapshot-view.js'
 
@@ -31,6 +38,10 @@ export interface Difference {
   /** Networks with another id and exactly the same clients. */
   readonly renamed: readonly BeforeAfter<string>[]
   readonly ech: readonly EchChange[]
+  readonly dnssec: readonly DnssecChange[]
+  readonly dnssecExceptions: readonly DnssecExceptionChange[]
+  /** Networks whose queries are forwarded otherwise. */
+  readonly resolution: readonly ResolutionChange[]
   /** Clients that are recognized, and their authorities. */
   readonly recognized: readonly ClientChange[]
   readonly changes: readonly Change[]
@@ -59,8 +70,38 @@ export function difference(
   const maxExamples = Math.max(options.examples, EXAMPLE_POOL)
   collector.collect(groupNames(snapshots, maxExamples))
   collector.collect(groupAddresses(snapshots, maxExamples))
-  const ech = echChanges(ranges, snapshots)
-  return { moves, renamed, ech, recognized: clientChanges(rules), changes: collector.changes() }
+  return {
+    ...{ moves, renamed },
+    ech: echChanges(ranges, snapshots),
+    dnssec: dnssecChanges(ranges, snapshots),
+    dnssecExceptions: exceptionChanges(rules, options.at),
+    resolution: resolutionChanges(ranges, rules),
+    recognized: clientChanges(rules),
+    changes: withAsns(collector.changes(), rules)
+  }
+}
+
+/** Names the autonomous system of each prefix that rules have only by its number. */
+function withAsns(
+  changes: readonly Change[],
+  { before, after }: BeforeAfter<RuleSet>
+): readonly Change[] {
+  const asns = new Map(
+    [...before.sources, ...after.sources].flatMap(source => [...(source.asns ?? [])])
+  )
+  if (asns.size === 0) return changes
+  const named = (example: string): string => {
+    const asn = asns.get(example)
+    return asn === undefined ? example : `${example} (AS${asn})`
+  }
+  return changes.map(change => ({ ...change, examples: change.examples.map(named) }))
+}
+
+/** The number of changes that do not concern a rule for names or addresses, without renamed networks. */
+export function countOtherChanges(found: Omit<Difference, 'renamed' | 'changes'>): number {
+  const { moves, ech, dnssec, dnssecExceptions, resolution, recognized } = found
+  const lists = [moves, ech, dnssec, dnssecExceptions, resolution, recognized]
+  return lists.reduce((sum, { length }) => sum + length, 0)
 }
 
 /** Compiles both sets of rules, without special-use names. */

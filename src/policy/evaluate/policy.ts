@@ -12,10 +12,12 @@ import type { PackedList } from '../tables/packed-list.js'
 import type { Snapshot } from '../tables/snapshot.js'
 import type { SpecialUseEntry } from '../tables/special-use-names.js'
 import type { Decision } from '../tables/decision.js'
+import { Dns64 } from './dns64.js'
 import { ActiveClaims } from './active-claims.js'
 import { ClassPairs } from './class-pairs.js'
 import { EntryEvaluator } from './entry-evaluator.js'
-import { DNSSEC, type EchCode } from '../tables/client-table.js'
+import { DNSSEC, EGRESS, type EchCode } from '../tables/client-table.js'
+import { COMMON_SET } from '../tables/forwarder-sets.js'
 
 /**
  * Evaluates names and addresses against one snapshot. Each thread makes its own over the same shared
@@ -41,6 +43,9 @@ export class Policy {
   private readonly groups: Int32Array
   private readonly ech: Uint8Array
   private readonly dnssec: Uint8Array
+  private readonly egress: Uint8Array
+  private readonly forwarders: Int32Array
+  private readonly dns64: readonly (Dns64 | undefined)[]
   private readonly languages: Uint8Array
   private readonly specialUseGroup: number
   private readonly specialUse: ReadonlyMap<number, SpecialUseEntry>
@@ -65,6 +70,10 @@ export class Policy {
     this.pairs = new ClassPairs(clients.networkOf.length)
     this.ech = clients.ech
     this.dnssec = clients.dnssec
+    this.egress = clients.egress
+    this.forwarders = clients.forwarders
+    const dns64 = snapshot.dns64.map(one => new Dns64(one))
+    this.dns64 = Array.from(clients.dns64, place => dns64[place])
     this.languages = clients.languages
     this.specialUseGroup = clients.specialUseGroup
     this.specialUse = new Map(snapshot.specialUse.map(name => [name.entry, name]))
@@ -91,6 +100,42 @@ export class Policy {
   /** Whether a sample of the answers for clients of this class is validated. */
   observesDnssec(clientClass: number): boolean {
     return this.dnssec[clientClass] === DNSSEC.observe
+  }
+
+  /** Whether clients of this class get only answers that were validated. Of class 0, none. */
+  enforcesDnssec(clientClass: number): boolean {
+    return this.dnssec[clientClass] === DNSSEC.enforce
+  }
+
+  /** Whether connections of clients of this class are observed. */
+  observesEgress(clientClass: number): boolean {
+    return this.egress[clientClass] !== EGRESS.off
+  }
+
+  /** Whether addresses of banned names are not reachable for clients of this class. */
+  deniesEgress(clientClass: number): boolean {
+    return this.egress[clientClass] === EGRESS.deny
+  }
+
+  /** `ForwarderSet.id` */
+  forwardersFor(clientClass: number): number {
+    return this.forwarders[clientClass]!
+  }
+
+  /**
+   * Whether the network of clients of this class forwards the name by an entry of its own, other than that for all names:
+   * such a name belongs to the site, so it is not a special-use name, and may have private addresses.
+   */
+  forwardsDomain(name: HashedName, clientClass: number): boolean {
+    const id = this.forwarders[clientClass]!
+    if (id === COMMON_SET) return false
+    const { domains } = this.snapshot.forwarders.find(set => set.id === id)!
+    return domains.some(({ name: domain }) => domain.length > 1 && isWithin(name, domain))
+  }
+
+  /** Undefined: no AAAA records are made for clients of this class. */
+  dns64For(clientClass: number): Dns64 | undefined {
+    return this.dns64[clientClass]
   }
 
   /** Index in `LANGUAGES`. */
@@ -220,4 +265,12 @@ export class Policy {
   epochAt(now: Seconds): number {
     return this.activeClaims.epochAt(now)
   }
+}
+
+/** @param domain in lower-cased wire form */
+function isWithin({ octets, length, labels, starts }: HashedName, domain: Uint8Array): boolean {
+  const start = length - domain.length
+  for (let label = 0; label < labels; label++)
+    if (starts[label] === start) return domain.every((octet, i) => octets[start + i] === octet)
+  return false
 }

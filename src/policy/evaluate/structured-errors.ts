@@ -39,7 +39,8 @@ export class StructuredErrors {
     const text = explain?.texts[language]
     const { authority, reference } = facts
     const reason =
-      text?.justification ?? blockSentence(language, { title: source.title, authority, reference })
+      text?.justification ??
+      blockSentence(language, { title: source.title, authority, reference }, text)
     const isBan = kind === 'ban'
     const page = isBan && explain?.register !== undefined ? pageOf(explain.register, ruleId) : ''
     return encodeStructuredEde(ede, {

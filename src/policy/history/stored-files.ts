@@ -3,6 +3,7 @@ import type { Octets } from '../../base/units.js'
 import { namesOf, type ListRequest } from '../rules/lists/load-list.js'
 import type { ListProvider, ProvidedList } from '../rules/lists/list-provider.js'
 import {
+  ASN_EXTRACT,
   isCopyName,
   NETWORKS_FILE,
   RulesFolder,
@@ -61,6 +62,10 @@ export class StoredFiles implements RuleFiles {
       one => one.sha256 === state.sha256 && one.serial === state.serial
     )
     return isSame === true ? read! : NOT_STORED
+  }
+
+  readAsns(): Promise<FileResult> {
+    return this.find(ASN_EXTRACT)
   }
 
   fingerprints(): Promise<undefined> {

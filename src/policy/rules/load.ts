@@ -3,7 +3,17 @@ import { epochSeconds, systemClock, type Clock } from '../../base/time/clock.js'
 import { failureAt, type InterdictError } from '../../base/errors/error.js'
 import type { Path } from '../yaml/issues.js'
 import { compareByPosition, readYaml } from '../yaml/read.js'
-import { readApp, type App } from './apps/app-file.js'
+import { readApp, sourcesOf, type App } from './apps/app-file.js'
+import {
+  catalogueFileOf,
+  factsOfCatalogue,
+  isCopyOfCatalogue,
+  mergeApp,
+  readCatalogueInForce,
+  type CatalogueInForce
+} from './apps/catalogue-in-force.js'
+import { AsnRegistry } from './asn/asn-prefixes.js'
+import { resolveAsns } from './asn/resolve-asns.js'
 import { readAuthority } from './clients/authorities.js'
 import type { ListProvider, ProvidedList } from './lists/list-provider.js'
 import {
@@ -86,6 +96,7 @@ export async function loadRules(
 
 class RulesLoader {
   private readonly errors: InterdictError[] = []
+  private readonly asns = new AsnRegistry()
   private readonly warnings: InterdictError[] = []
   private readonly apps = new Map<string, App>()
   /** Warnings about forced names of each app: they matter only where a rule uses the app. */
@@ -105,8 +116,15 @@ class RulesLoader {
   ) {}
 
   async load(): Promise<RulesResult> {
-    await this.readApps()
+    const inForce = await readCatalogueInForce(this.folder)
+    if ('error' in inForce) this.errors.push(inForce.error)
+    const catalogue = 'error' in inForce ? undefined : inForce.catalogue
+    await this.readApps(catalogue)
+    if (catalogue !== undefined) this.addCatalogue(catalogue)
     const made = await this.readNetworks()
+    const systems = await resolveAsns(this.asns, this.folder, this.clock.wall())
+    this.errors.push(...systems.errors)
+    this.warnings.push(...systems.warnings)
     const { errors, warnings, folder } = this
     if (made === undefined || errors.length > 0) {
       return {
@@ -118,10 +136,10 @@ class RulesLoader {
     }
     this.warnOfForcedNames(made.networks)
     warnings.push(...(await warnAboutWritableFiles(folder.files)))
-    const apps = [...this.apps.values()].map(({ source }) => source)
+    const apps = [...this.apps.values()].flatMap(sourcesOf)
     const sources = [...apps, ...[...this.lists.values()].flat(), ...made.inline]
     const { sha256, filesSha256, ownSha256, zones, files, bundle } = folder
-    const { networks, scopes, clients, timeZone, site, mustResolve } = made
+    const { networks, scopes, clients, timeZone, site, mustResolve, dnssecExceptions } = made
     const sums = { sha256, filesSha256, ownSha256, zones, bundle }
     const rules = {
       networks,
@@ -131,6 +149,9 @@ class RulesLoader {
       timeZone,
       site,
       mustResolve,
+      dnssecExceptions,
+      catalogue: catalogue && factsOfCatalogue(catalogue),
+      asns: systems.facts,
       ...sums,
       files
     }
@@ -147,7 +168,7 @@ class RulesLoader {
     }
   }
 
-  private async readApps(): Promise<void> {
+  private async readApps(catalogue: CatalogueInForce | undefined): Promise<void> {
     const names = await this.folder.listFolder(APPS)
     if ('why' in names) {
       this.unreadable(APPS, names.why)
@@ -157,11 +178,27 @@ class RulesLoader {
     for (let from = 0; from < files.length; from += MAX_OPEN) {
       const some = files.slice(from, from + MAX_OPEN)
       const read = await Promise.all(some.map(file => this.folder.read(`${APPS}/${file}`)))
-      for (const [i, file] of some.entries()) this.readApp(`${APPS}/${file}`, read[i]!)
+      for (const [i, file] of some.entries()) {
+        const name = `${APPS}/${file}`
+        if (!isCopyOfCatalogue(catalogue, file, read[i]!)) this.readApp(name, read[i]!)
+      }
     }
   }
 
-  private readApp(name: string, file: FileResult): void {
+  /** The apps of the catalogue; names that files of the site have beside them are added. */
+  private addCatalogue(catalogue: CatalogueInForce): void {
+    const now = epochSeconds(this.clock)
+    for (const [id, text] of Object.entries(catalogue.apps)) {
+      const own = this.apps.get(id)
+      const name = catalogueFileOf(id)
+      this.readApp(name, { octets: Buffer.from(text) }, name)
+      const app = this.apps.get(id)!
+      const added = catalogue.added[id] ?? {}
+      if (app.isBroken !== true) this.apps.set(id, mergeApp(app, own, added, now))
+    }
+  }
+
+  private readApp(name: string, file: FileResult, shown = this.folder.displayName(name)): void {
     const id = basename(name, '.yaml')
     // A known app without names: rules that use an app with an invalid file are valid themselves.
     const source = new YamlSource('app', id, id, name, [], [])
@@ -169,7 +206,7 @@ class RulesLoader {
     if (name.endsWith('.yml')) this.unreadable(name, 'app file names must end in .yaml')
     else if ('why' in file) this.unreadable(name, file.why)
     else {
-      const read = readApp(file.octets, name, this.folder.displayName(name))
+      const read = readApp(file.octets, name, shown, this.asns)
       if ('errors' in read) this.errors.push(...read.errors)
       else {
         this.apps.set(id, read.app)
@@ -205,7 +242,7 @@ class RulesLoader {
     const authorities = await this.readAuthorities(value, top, idsIn(broken, 'client-authorities'))
     const now = epochSeconds(this.clock)
     const records = await this.readRecordFiles(value)
-    return buildNetworks(value, this.apps, this.lists, top, now, authorities, records)
+    return buildNetworks(value, this.apps, this.lists, top, now, authorities, records, this.asns)
   }
 
   /** The files with records, by name. */

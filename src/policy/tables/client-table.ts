@@ -1,5 +1,5 @@
 import type { PrefixTableBuffers } from '../../base/values/prefix-table.js'
-import type { DnssecPolicy, EchPolicy } from '../rules/model/types.js'
+import type { DnssecPolicy, EchPolicy, EgressPolicy } from '../rules/model/types.js'
 import type { IdentityTable } from './identity-table.js'
 import type { Code } from '../../base/code.js'
 
@@ -13,7 +13,18 @@ export const ECH: Readonly<Record<EchPolicy, EchCode>> = {
 }
 
 /** `DnssecPolicy` as a number. */
-export const DNSSEC: Readonly<Record<DnssecPolicy, number>> = { off: 0, observe: 1 }
+export const DNSSEC: Readonly<Record<DnssecPolicy, number>> = {
+  off: 0,
+  observe: 1,
+  enforce: 2
+}
+
+/** `EgressPolicy` as a number. */
+export const EGRESS: Readonly<Record<EgressPolicy, number>> = {
+  off: 0,
+  observe: 1,
+  deny: 2
+}
 
 /**
  * Networks and client classes. A client class is a set of clients that are in the same network and
@@ -31,6 +42,12 @@ export interface ClientTable {
   readonly ech: Uint8Array
   /** Client class to a number of `DNSSEC`. */
   readonly dnssec: Uint8Array
+  /** Client class to a number of `EGRESS`. */
+  readonly egress: Uint8Array
+  /** Client class to `ForwarderSet.id`. */
+  readonly forwarders: Int32Array
+  /** Client class to its place in `Snapshot.dns64`; -1: none. */
+  readonly dns64: Int32Array
   /** Client class to index in `LANGUAGES`. */
   readonly languages: Uint8Array
   /** Client class to group. */
@@ -50,4 +67,10 @@ export function networkOfClass(clients: ClientTable, clientClass: number): strin
 export function echOfClass(clients: ClientTable, clientClass: number): EchPolicy {
   const number = clients.ech[clientClass]
   return (Object.keys(ECH) as EchPolicy[]).find(policy => ECH[policy] === number)!
+}
+
+/** The `dnssec` of the network that a client class is in; `off` in none. */
+export function dnssecOfClass(clients: ClientTable, clientClass: number): DnssecPolicy {
+  const number = clients.dnssec[clientClass]
+  return (Object.keys(DNSSEC) as DnssecPolicy[]).find(policy => DNSSEC[policy] === number)!
 }

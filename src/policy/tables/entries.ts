@@ -98,6 +98,18 @@ export class Entries {
     return -1
   }
 
+  /** Whether a source lists an entry on one of these lines. Allocates nothing. */
+  isAtLine(entry: number, source: number, lines: ReadonlySet<number>): boolean {
+    const set = this.words[entry]!
+    let link = this.words[entry + 1]!
+    for (let nth = this.sets[set]!; nth > 0; nth--) {
+      const line = nth === 1 ? link : this.links[link]!
+      if (sourceOf(this.sets[set + nth]!) === source && lines.has(line)) return true
+      if (nth > 1) link = this.links[link + 1]!
+    }
+    return false
+  }
+
   /** The sources that list an entry, in the order they were added. */
   sourcesOf(entry: number): SourceLine[] {
     const set = this.words[entry]!
@@ -146,6 +158,24 @@ export function* namesBelow(
         }
       }
     }
+    entry += entryWords(length === PREFIX_MARK ? 2 + ADDRESS_OCTETS : 1 + length)
+  }
+}
+
+/**
+ * The entries that a source lists on some lines, in the order of memory. Includes entries that are no longer in use, as
+ * `namesBelow` does.
+ */
+export function* entriesAtLines(
+  buffers: EntryBuffers,
+  source: number,
+  lines: ReadonlySet<number>
+): Generator<number> {
+  const entries = new Entries(buffers)
+  const octets = new Uint8Array(buffers.words)
+  for (let entry = FIRST_ENTRY; entry < buffers.used;) {
+    const length = octets[contentOffset(entry)]!
+    if (length !== PREFIX_MARK && entries.isAtLine(entry, source, lines)) yield entry
     entry += entryWords(length === PREFIX_MARK ? 2 + ADDRESS_OCTETS : 1 + length)
   }
 }

@@ -1,4 +1,5 @@
 import type { PrefixTableBuffers } from '../../base/values/prefix-table.js'
+import type { DeviceMatch } from '../bindings/match-device.js'
 import type { CertificateMatch, ClientAuthority } from '../rules/model/client-types.js'
 
 /** Clients that are recognized by what they present when they connect, whatever their address. */
@@ -17,6 +18,9 @@ export interface IdentityEntry {
   readonly certificates: readonly CertificateMatch[]
   readonly labels: readonly string[]
   readonly tokens: readonly string[]
+  readonly devices: readonly DeviceMatch[]
+  /** Indexes in `ClientTable.networks`. */
+  readonly unknownIn: readonly number[]
   readonly isRevoked: boolean
 }
 

@@ -1,9 +1,12 @@
 import type { Octets, Seconds } from '../../base/units.js'
+import type { AsnFacts } from '../rules/asn/asn-extract.js'
 import type { BundleFacts } from '../rules/model/types.js'
 import type { ZoneState } from '../../wire/zonefile/zone-state.js'
 import type { AddressTableBuffers } from './address-table.js'
 import type { ClaimTable } from './claim-table.js'
 import type { ClientTable } from './client-table.js'
+import type { Dns64Buffers } from './dns64-table.js'
+import type { ForwarderSet } from './forwarder-sets.js'
 import type { NameTableBuffers } from './name-table.js'
 import type { SourceTable } from './source-table.js'
 import type { SpecialUseEntry } from './special-use-names.js'
@@ -20,6 +23,9 @@ export interface Snapshot {
   readonly generation: number
   readonly origin: RulesOrigin
   readonly clients: ClientTable
+  /** Of the networks that have forwarders of their own. */
+  readonly forwarders: readonly ForwarderSet[]
+  readonly dns64: readonly Dns64Buffers[]
   readonly names: NameTableBuffers
   readonly addresses: AddressTableBuffers
   readonly sources: SourceTable
@@ -39,12 +45,28 @@ export interface RulesOrigin {
   readonly filesSha256: string
   /** The transferred zones among the lists, as they were read. */
   readonly zones: readonly ZoneState[]
+  /** The ASN database; undefined: the rules name no autonomous systems. */
+  readonly asns?: AsnFacts | undefined
   /** Undefined: the rules come from a folder. */
   readonly bundle?: BundleFacts | undefined
   /** Blocks that were paused when the rules were compiled. */
   readonly pauses: readonly Pause[]
   /** Names that must resolve, in canonical text; undefined: none. */
   readonly mustResolve?: readonly string[] | undefined
+  /** Names that are not validated for a while; undefined: none. */
+  readonly dnssecExceptions?: readonly UnvalidatedName[] | undefined
+}
+
+/** A negative trust anchor: a name that is not validated for a while, with all names below it. RFC 7646 §2. */
+export interface UnvalidatedName {
+  /** In lower-cased wire form. */
+  readonly name: Uint8Array
+  /** Human-readable. */
+  readonly text: string
+  readonly purpose: string
+  readonly approvedBy: string
+  readonly from: Seconds
+  readonly until: Seconds
 }
 
 /** A block rule that has no effect for a while. */

@@ -1,10 +1,12 @@
 /** What is used of the YAML library; no other file imports it. */
 export {
+  Document as NewDocument,
   isAlias,
   isCollection,
   isMap,
   isNode,
   isScalar,
+  isPair,
   isSeq,
   LineCounter,
   parseDocument,

@@ -46,6 +46,12 @@ export class Fallback {
     return stale ?? failure
   }
 
+  /** Remembers that an answer is bogus: no earlier one is served in its place. */
+  reject(key: QuestionKey, failure: Answer, generation: number): void {
+    this.cache.delete(key)
+    this.failures.put(key, failure, generation)
+  }
+
   /** The stale answer if there is one; from now on it is served as after a failure. */
   useStale(
     key: QuestionKey,

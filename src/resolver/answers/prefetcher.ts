@@ -45,11 +45,13 @@ export class Prefetcher {
     return this.cache.claimPrefetch(key) && (this.inFlight?.claim(key) ?? true)
   }
 
-  private prefetch({ qname, qtype, qclass, dnssecOk, checkingDisabled }: Query): void {
+  private prefetch(query: Query): void {
     const { cache, responses, forwarder, clock } = this
+    const { qname, qtype, qclass, dnssecOk, checkingDisabled, forwarders, dnssecEnforced } = query
     const { generation } = cache
     const name = qname.octets.subarray(0, qname.length)
-    const question = { question: encodeQuestion(name, qtype, qclass), dnssecOk, checkingDisabled }
+    const flags = { dnssecOk, checkingDisabled, forwarders, dnssecEnforced }
+    const question = { question: encodeQuestion(name, qtype, qclass), ...flags }
     forwarder.forward(question, {
       onOutcome(outcome) {
         responses.handlePrefetch(question, generation, outcome, clock.now())

@@ -1,4 +1,4 @@
-import type { Milliseconds } from '../../base/units.js'
+import type { Milliseconds, Seconds } from '../../base/units.js'
 import type { AnswerCache, QuestionKey } from '../cache/cache.js'
 import type { Answer, TtlLimits } from '../../wire/dns/records/answer.js'
 import { decodeResponse, servfailAnswer } from '../../wire/dns/message/decode-response.js'
@@ -9,6 +9,8 @@ import type { ForwardedQuestion, UpstreamOutcome } from '../upstream/forwarder.j
 import { isAnswered, isStale, type Fallback } from './fallback.js'
 import type { InFlightTable } from './in-flight-table.js'
 
+/** How long an answer that fails validation is not queried again, as in Unbound. RFC 4035 §4.7. */
+const BOGUS_TTL: Seconds = 60
 /** In place of an upstream's index. */
 const NO_UPSTREAM = -1
 
@@ -99,6 +101,10 @@ export class UpstreamResponseHandler {
       this.store(key, parsed, generation)
       return { answer: parsed, verdict: VERDICT.forwarded }
     }
+    if (outcome.kind === 'failure' && outcome.isBogus === true) {
+      this.fallback.reject(key, parsed, generation)
+      return { answer: parsed, verdict: VERDICT.failed }
+    }
     const answer = this.fallback.onFailure(key, parsed, generation, now)
     if (answer !== parsed) return { answer, verdict: VERDICT.stale }
     return { answer, verdict: outcome.kind === 'failure' ? VERDICT.failed : VERDICT.forwarded }
@@ -114,7 +120,9 @@ export class UpstreamResponseHandler {
   private parse(question: ForwardedQuestion, outcome: UpstreamOutcome, now: Milliseconds): Answer {
     const { limits } = this
     if (outcome.kind === 'failure') {
-      const { ede, upstream, text, aliases } = outcome
+      const { ede, upstream, text, aliases, isBogus } = outcome
+      if (isBogus === true)
+        return servfailAnswer(ede, { ...limits, failureTtl: BOGUS_TTL }, now, upstream, text)
       const before = aliases && { message: aliases, question: question.question }
       return servfailAnswer(ede, limits, now, upstream, text, before)
     }

@@ -1,7 +1,7 @@
 import { copyOctets, equalOctets } from '../../base/bytes/octets.js'
 import type { Octets } from '../../base/units.js'
 import type { Answer } from '../../wire/dns/records/answer.js'
-import { KEY_SUFFIX_SIZE, type QuestionKey } from '../../wire/dns/message/question.js'
+import { keyNameLength, type QuestionKey } from '../../wire/dns/message/question.js'
 import type { NameScope } from './name-scope.js'
 import type { Sequence } from './sequence.js'
 import { UNIT, type ShardMemory } from './shard-memory.js'
@@ -107,8 +107,9 @@ export class Records {
 
   /** Whether the answer is for a name in scope. */
   isIn(at: Octets, scope: NameScope): boolean {
-    const word = at / 4
-    return scope.includes(this.octets, this.keyAt(word), this.words[word + KEY]! - KEY_SUFFIX_SIZE)
+    const { octets, words } = this
+    const keyAt = this.keyAt(at / 4)
+    return scope.includes(octets, keyAt, keyNameLength(octets, keyAt, words[at / 4 + KEY]!))
   }
 
   /** Writes an answer; the caller checks that there is room. */

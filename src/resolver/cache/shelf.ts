@@ -1,7 +1,7 @@
 import type { Milliseconds, Octets, Seconds } from '../../base/units.js'
 import type { Answer } from '../../wire/dns/records/answer.js'
 import type { Query } from '../../wire/dns/message/query.js'
-import { KEY_SUFFIX_SIZE } from '../../wire/dns/message/question.js'
+import { keySuffixSize } from '../../wire/dns/message/question.js'
 import { ShelfIndex } from './shelf-index.js'
 import type { Code } from '../../base/code.js'
 
@@ -157,7 +157,7 @@ export class Shelf {
     maxAge: Seconds = answer.lifetime
   ): void {
     const { body, ttls, ede } = answer
-    const question = query.qname.length + KEY_SUFFIX_SIZE
+    const question = query.qname.length + keySuffixSize(query.forwarders)
     if (HEADER + question + body.length > SLOT || ttls.length > MAX_TTLS || ede !== undefined)
       return
     const { words, octets } = this
@@ -182,7 +182,7 @@ export class Shelf {
    * names below a blocked one must not displace popular answers.
    */
   putBlock(query: Query, decision: ShelvedBlock, decisionClass: number): void {
-    const question = query.qname.length + KEY_SUFFIX_SIZE
+    const question = query.qname.length + keySuffixSize(query.forwarders)
     const hash = hashOf(query)
     if (HEADER + question > SLOT || !this.wasSeen(hash)) return
     const { words } = this
@@ -258,7 +258,7 @@ export class Shelf {
   }
 }
 
-/** Hash of name, type and the DO and CD bits. */
+/** Hash of name, type and the DO and CD bits. The same question of an enforcing network has another slot. */
 function hashOf({ qname, qtype, dnssecOk, checkingDisabled }: Query): number {
   const kind = (qtype << 2) | (dnssecOk ? 2 : 0) | (checkingDisabled ? 1 : 0)
   return Math.imul(qname.nameHash ^ Math.imul(kind, 0x85ebca6b), GOLDEN)

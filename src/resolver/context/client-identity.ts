@@ -1,5 +1,5 @@
 /**
- * Who the client of a connection is, other than by its address. The listener keeps it up to date: it is
+ * Who a client is, other than by its address. The listener keeps it up to date: it is
  * right for the snapshot in force, whenever the resolver reads it.
  */
 export interface ClientIdentity {
@@ -9,4 +9,6 @@ export interface ClientIdentity {
   addressClass: number
   /** Name of the client in UTF-8, at most 255 octets; empty: unknown. */
   device: Uint8Array
+  /** Its id in the rules; undefined: none of them. */
+  readonly clientId?: string | undefined
 }

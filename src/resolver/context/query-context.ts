@@ -7,10 +7,12 @@ import {
 import { appendChain, reached } from '../../wire/dns/message/answer-chain.js'
 import type { Answer } from '../../wire/dns/records/answer.js'
 import { OPTION_BIT, Query, QUERY_KIND, type QueryKind } from '../../wire/dns/message/query.js'
+import type { QuestionKey } from '../../wire/dns/message/question.js'
 import { MAX_NAME, type HashedName } from '../../wire/dns/name/hashed-name.js'
 import { RCODE } from '../../wire/dns/registry/rcode.js'
 import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
+import type { Dns64 } from '../../policy/evaluate/dns64.js'
 import { StructuredErrors } from '../../policy/evaluate/structured-errors.js'
 import type { StructuredErrorSettings } from '../../policy/evaluate/structured-errors.js'
 import type { Claim } from '../../policy/tables/claim.js'
@@ -29,6 +31,8 @@ export const MAX_TCP_MESSAGE: Octets = 65_535
 export const CONTINUE = -2
 /** Returned by a stage that has made an alias: the stages start again, with the alias's target as name. */
 export const RESTART = -3
+/** Returned by a stage that needs the A records of the name, of which the answer is made. */
+export const SYNTHESIZE = -4
 
 const NO_STRUCTURED_ERRORS: StructuredErrorSettings = {
   enabled: false,
@@ -73,6 +77,14 @@ export class QueryContext {
   hasValidCookie = false
   /** Bits of `PROBE_FLAG`; 0: not a probe of the gateway itself. */
   probe = 0
+
+  /** Of the client's network; undefined: no AAAA records are made. */
+  dns64: Dns64 | undefined = undefined
+  /**
+   * Highest TTL of the AAAA records that are made, while the A records of the name are looked up: the name has no AAAA
+   * record for so long. -1: none are made.
+   */
+  synthesisTtl: Seconds = -1
 
   private structuredErrors: StructuredErrors
 
@@ -137,6 +149,11 @@ export class QueryContext {
     return this.aliasMatch === MATCH.record && this.isAliased
   }
 
+  /** The same without the alias that DNS64 makes of a reverse name, which is in no zone of ours. */
+  get isZoneAlias(): boolean {
+    return this.isRecordAlias && this.aliasDecision.recordClaim !== -1
+  }
+
   /** CNAME and ANY ask for an alias itself: RFC 1034 §4.3.2, step 3a. */
   get followsAliases(): boolean {
     const { qtype } = this.query
@@ -166,6 +183,7 @@ export class QueryContext {
     const ede = this.edeOf(policy, claim)
     const { ttl } = claim.reply!
     if (!aliases.append(qname.octets, qname.length, target, length, ttl, ede)) return false
+    this.synthesisTtl = -1
     qname.set(target, 0, policy.seed)
     return true
   }
@@ -179,6 +197,7 @@ export class QueryContext {
       this.aliasMatch = MATCH.record
     }
     if (!aliases.append(qname.octets, qname.length, target, length, ttl, undefined)) return false
+    this.synthesisTtl = -1
     qname.set(target, 0, seed)
     return true
   }
@@ -218,6 +237,21 @@ export class QueryContext {
     return true
   }
 
+  /** The question that is forwarded has this type: A, where AAAA records are made of the answer. */
+  get forwardedType(): number {
+    return this.synthesisTtl >= 0 ? RRTYPE.A : this.query.qtype
+  }
+
+  /** Cache key of the question with `forwardedType`; valid until the next call. */
+  forwardedKey(): QuestionKey {
+    const { query } = this
+    const { qtype } = query
+    query.qtype = this.forwardedType
+    const key = query.key()
+    query.qtype = qtype
+    return key
+  }
+
   /** Whether no rule of the client's networks matches the name, not even in monitor mode. */
   get isUnmatched(): boolean {
     return this.decision.isEmpty && (this.addressClass === 0 || this.addressBans.isEmpty)
@@ -248,6 +282,8 @@ export class QueryContext {
     this.clientIdentity = identity
     this.clientClass = clientClass
     this.addressClass = addressClass
+    this.setForwarding(clientClass, addressClass, policy)
+    this.dns64 = policy.dns64For(clientClass)
     const ruleClass =
       addressClass === 0 ? clientClass : policy.pairs.numberOf(clientClass, addressClass)
     this.decisionClass = 2 * ruleClass + (this.overTcp ? 1 : 0)
@@ -255,6 +291,13 @@ export class QueryContext {
     if ((this.query.options & OPTION_BIT.nsid) !== 0 && clientClass !== 0) {
       this.query.addReplyOption(this.identity.nsid)
     }
+  }
+
+  /** What answers depend on besides the question: the forwarders of the network, and whether it validates. */
+  setForwarding(clientClass: number, addressClass: number, policy: Policy): void {
+    const { query } = this
+    query.forwarders = policy.forwardersFor(clientClass)
+    query.dnssecEnforced = policy.enforcesDnssec(clientClass) || policy.enforcesDnssec(addressClass)
   }
 
   /**
@@ -280,6 +323,7 @@ export class QueryContext {
     this.queryKind = kind
     this.hasValidCookie = false
     this.probe = 0
+    this.synthesisTtl = -1
     return kind
   }
 

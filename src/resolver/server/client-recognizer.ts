@@ -207,6 +207,7 @@ function labelOf({ servername }: ClientHandshake, name: string): string | undefi
 /** Who the client of one connection is. */
 export class ConnectionIdentity implements ClientIdentity {
   device: Uint8Array = new Uint8Array(0)
+  clientId: string | undefined
   /** The identity is no longer valid: the connection has to be closed. */
   isLost = false
   /** When it was looked up last. */
@@ -258,7 +259,8 @@ export class ConnectionIdentity implements ClientIdentity {
   }
 
   private take(found: Identification | undefined): void {
-    const { device } = found ?? {}
+    const { device, client } = found ?? {}
+    this.clientId = client
     this.wasGood = found?.status === 'known'
     this.ownClass = found?.clientClass ?? 0
     this.otherClass = found?.addressClass ?? 0

@@ -82,8 +82,10 @@ export class AnswerInspector {
   }
 
   /** Private addresses come from the settings: no rule can allow them. */
-  private inspectPrivate({ query }: QueryContext, answer: Answer): Match {
+  private inspectPrivate({ query, clientClass }: QueryContext, answer: Answer): Match {
     const caught = this.guard?.blocks(query.qname, answer) === true
-    return caught ? MATCH.rebinding : MATCH.none
+    return caught && !this.policy!.forwardsDomain(query.qname, clientClass)
+      ? MATCH.rebinding
+      : MATCH.none
   }
 }

@@ -1,10 +1,11 @@
 import type { Milliseconds } from '../../base/units.js'
 import type { AnswerCache, QuestionKey } from '../cache/cache.js'
-import { VERDICT } from '../../lookups/event/query-event.js'
+import { VERDICT, type LookupVerdict } from '../../lookups/event/query-event.js'
+import type { Answer } from '../../wire/dns/records/answer.js'
 import { isStale, type Fallback } from '../answers/fallback.js'
 import { COUNTER } from '../context/lookup-counters.js'
 import { detectLoop, refuseLoop, type LoopDetection } from './loop-detection.js'
-import type { QueryContext } from '../context/query-context.js'
+import { SYNTHESIZE, type QueryContext } from '../context/query-context.js'
 import type { QueryStages, StageDependencies } from './query-stages.js'
 import { PENDING } from '../context/responder.js'
 
@@ -25,23 +26,29 @@ export class CacheStage {
 
   /** Answers the query in `context` from the cache. Returns the reply's length, DROP, RESTART or PENDING. */
   answer(key: QuestionKey, took: Milliseconds): number {
-    const { context, stages } = this
+    const { context } = this
     const { cache, fallback, loopDetection, counters } = this.dependencies
     const cached = cache.get(key)
     if (cached !== undefined) {
       counters.fixed[COUNTER.hits]!++
-      return stages.respond(cached, VERDICT.cached, took)
+      return this.respond(cached, VERDICT.cached, took)
     }
     // Upstreams that failed on this question a moment ago are not queried again yet.
     const failed = fallback.get(key)
     if (failed !== undefined) {
       const isOld = isStale(failed)
       counters.fixed[isOld ? COUNTER.stale : COUNTER.hits]!++
-      return stages.respond(failed, isOld ? VERDICT.stale : VERDICT.cached, took)
+      return this.respond(failed, isOld ? VERDICT.stale : VERDICT.cached, took)
     }
     counters.fixed[COUNTER.misses]!++
     // A loop probe of this resolver has come back from an upstream.
     if (detectLoop(context, loopDetection)) return refuseLoop(context)
     return PENDING
+  }
+
+  /** Replies with `answer`, or with what is made of the A records of the name. Returns as `answer`. */
+  respond(answer: Answer, verdict: LookupVerdict, took: Milliseconds): number {
+    const decided = this.stages.respond(answer, verdict, took)
+    return decided === SYNTHESIZE ? this.answer(this.context.forwardedKey(), took) : decided
   }
 }

@@ -1,5 +1,5 @@
-import { copyOctets } from '../../base/bytes/octets.js'
-import type { Milliseconds, Octets } from '../../base/units.js'
+import { copyOctets, setUint16 } from '../../base/bytes/octets.js'
+import type { Milliseconds, Octets, Seconds } from '../../base/units.js'
 import type { Answer } from '../../wire/dns/records/answer.js'
 import { AliasChain, MAX_ALIASES } from '../../wire/dns/message/alias-chain.js'
 import { isSameName, setQuestion } from '../../wire/dns/message/question.js'
@@ -76,6 +76,10 @@ export class PendingQuery implements ForwardedQuestion, OutcomeHandler, TimerEnt
   readonly question: Uint8Array
   dnssecOk = false
   checkingDisabled = false
+  forwarders = 0
+  dnssecEnforced = false
+  /** As in `QueryContext`. */
+  synthesisTtl: Seconds = -1
   target!: ReplyTarget
   /** Client class under the policy that `epoch` belongs to. */
   clientClass = 0
@@ -121,15 +125,19 @@ export class PendingQuery implements ForwardedQuestion, OutcomeHandler, TimerEnt
     const { question } = this
     const { query, clientClass, addressClass } = context
     if (context.isAliased) {
-      setQuestion(question, query.qname.octets, query.qtype, query.qclass)
+      setQuestion(question, query.qname.octets, context.forwardedType, query.qclass)
       this.aliases = new PendingAliases(context, epoch)
     } else {
       const from = target.start + HEADER_SIZE
       copyOctets(target.octets, from, from + question.length, question, 0)
+      setUint16(question, question.length - QUESTION_FIXED_SIZE, context.forwardedType)
       this.aliases = undefined
     }
     this.dnssecOk = query.dnssecOk
     this.checkingDisabled = query.checkingDisabled
+    this.forwarders = query.forwarders
+    this.dnssecEnforced = query.dnssecEnforced
+    this.synthesisTtl = context.synthesisTtl
     this.target = target
     this.clientClass = clientClass
     this.addressClass = addressClass

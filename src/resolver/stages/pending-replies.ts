@@ -1,8 +1,9 @@
+import type { ClientIdentity } from '../context/client-identity.js'
 import { ObjectPool } from '../../base/bytes/object-pool.js'
 import { copyOctets } from '../../base/bytes/octets.js'
 import type { Milliseconds } from '../../base/units.js'
 import type { Answer } from '../../wire/dns/records/answer.js'
-import { VERDICT, type LookupVerdict } from '../../lookups/event/query-event.js'
+import { NO_RCODE, VERDICT, type LookupVerdict } from '../../lookups/event/query-event.js'
 import type { Forwarder, UpstreamOutcome } from '../upstream/forwarder.js'
 import type { CacheDependencies, CacheStage } from './cache-stage.js'
 import type { ClientResponseTimer } from './client-response-timer.js'
@@ -119,11 +120,13 @@ export class PendingReplies implements PendingQueryHandler {
     if (length !== DROP && !isProbe) {
       const took = this.stages.now - pending.startedAt
       this.dependencies.counters.countLate(rcodeOf(this.replyBuffer, 0), took)
+      this.stages.noteAddresses(this.replyBuffer, 0, length)
     }
     target.reply(length === DROP ? undefined : this.replyBuffer, 0, length)
     if (!isProbe && verdict === VERDICT.forwarded) {
       const { policy, now } = this.stages
-      this.dependencies.sampler?.offer(policy, context.clientClass, pending.question, now)
+      const rcode = length === DROP ? NO_RCODE : rcodeOf(this.replyBuffer, 0)
+      this.dependencies.sampler?.offer(policy, context, pending.question, rcode, now)
     }
   }
 
@@ -154,21 +157,30 @@ export class PendingReplies implements PendingQueryHandler {
     verdict: LookupVerdict,
     took: Milliseconds
   ): number {
-    const { context, stages } = this
+    const { context } = this
     const { query, isAliased } = context
-    const isForwarded = isAliased ? pending.isFor(query.qname) : pending.aliases === undefined
-    return isForwarded
-      ? stages.respond(answer, verdict, took)
-      : this.cacheStage.answer(query.key(), took)
+    const isName = isAliased ? pending.isFor(query.qname) : pending.aliases === undefined
+    // New rules may have given the client's network other forwarders meanwhile, or enforce validation.
+    const isForwarded =
+      isName &&
+      pending.forwarders === query.forwarders &&
+      pending.dnssecEnforced === query.dnssecEnforced
+    if (!isForwarded) return this.cacheStage.answer(query.key(), took)
+    // The same for DNS64: without it, the answer to A is not that to the client's question.
+    if (pending.synthesisTtl >= 0 && context.dns64 === undefined)
+      return this.cacheStage.answer(query.key(), took)
+    context.synthesisTtl = pending.synthesisTtl
+    return this.cacheStage.respond(answer, verdict, took)
   }
 
   /** Restores what policy has decided about a pending query, or evaluates it again. */
   private resume(pending: PendingQuery, took: Milliseconds): number {
     const { context, stages } = this
     const { policy, epoch } = stages
-    const { client, clientAt, identity } = pending.target
+    const { client, clientAt } = pending.target
     const { aliases } = pending
-    const isJudged = pending.epoch === epoch
+    const identity = stages.recognize(client, clientAt, pending.target.identity)
+    const isJudged = pending.epoch === epoch && !this.hasMoved(pending, identity)
     if (context.probe !== 0) this.probes.begin()
     else if (isJudged) {
       const { clientClass, addressClass } = pending
@@ -187,6 +199,19 @@ export class PendingReplies implements PendingQueryHandler {
     }
     // A rule matched the name, or the rules have changed since: evaluate policy again.
     return stages.applyPolicy(took, false)
+  }
+
+  /** The address has another device since, or none that is known: other rules may apply. */
+  private hasMoved(pending: PendingQuery, identity: ClientIdentity | undefined): boolean {
+    const { devices, policy } = this.stages
+    if (devices === undefined) return false
+    const { client, clientAt } = pending.target
+    const own = identity?.clientClass ?? 0
+    const isSame =
+      own === 0
+        ? pending.clientClass === policy.classOf(client, clientAt) && pending.addressClass === 0
+        : pending.clientClass === own && pending.addressClass === identity!.addressClass
+    return !isSame
   }
 
   private count(verdict: LookupVerdict): void {

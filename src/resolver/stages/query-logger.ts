@@ -6,9 +6,11 @@ import type { Policy } from '../../policy/evaluate/policy.js'
 import { claimOfSource, TIER } from '../../policy/tables/claim.js'
 import type { Decision } from '../../policy/tables/decision.js'
 import {
+  DNSSEC_VERDICT,
   MATCH,
   NO_DEVICE,
   NO_RCODE,
+  NO_REASON,
   QueryEvent,
   VERDICT,
   type LookupFilter,
@@ -17,6 +19,7 @@ import {
 } from '../../lookups/event/query-event.js'
 import type { AnswerInspector } from './answer-inspector.js'
 import { blockedRcode } from './blocked-reply.js'
+import { enforcedVerdict, failureReason } from './enforced-verdict.js'
 import type { LookupCounters } from '../context/lookup-counters.js'
 import type { QueryContext } from '../context/query-context.js'
 
@@ -162,6 +165,7 @@ export class QueryLogger {
       this.setVerdict(verdict, match, -1, -1)
     }
     this.setReply(context, answer.rcode, answer.ede?.code ?? -1, answer.upstream)
+    this.setDnssec(context, answer)
     this.push(context, took)
   }
 
@@ -244,6 +248,14 @@ export class QueryLogger {
     event.rcode = rcode
     event.ede = query.edns ? ede : -1
     event.upstream = upstream
+    event.dnssec = DNSSEC_VERDICT.none
+    event.dnssecReason = NO_REASON
+  }
+
+  private setDnssec(context: QueryContext, answer: Answer): void {
+    const { event } = this
+    event.dnssec = enforcedVerdict(context, answer)
+    if (event.dnssec >= DNSSEC_VERDICT.bogus) event.dnssecReason = failureReason(answer)
   }
 
   /** As `push`, with the name of the client's query where aliases lead away from it. */

@@ -1,7 +1,7 @@
 import { epochSeconds, type Clock } from '../../base/time/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Octets, type Seconds } from '../../base/units.js'
 import type { Shelf } from '../cache/shelf.js'
-import type { Answer } from '../../wire/dns/records/answer.js'
+import { withoutRecords, type Answer } from '../../wire/dns/records/answer.js'
 import { RCODE } from '../../wire/dns/registry/rcode.js'
 import { RRCLASS } from '../../wire/dns/registry/rrclass.js'
 import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
@@ -10,12 +10,14 @@ import { encodeCachedAnswer } from '../../wire/dns/reply/cached-reply.js'
 import { encodeError } from '../../wire/dns/reply/local-reply.js'
 import { withoutEch } from '../../wire/dns/reply/without-ech.js'
 import { addBans, isBanned } from '../../policy/evaluate/client-pair.js'
+import type { Dns64 } from '../../policy/evaluate/dns64.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import { TIER } from '../../policy/tables/claim.js'
 import { ECH, type EchCode } from '../../policy/tables/client-table.js'
 import type { Decision } from '../../policy/tables/decision.js'
 import { MATCH, VERDICT, type LookupVerdict, type Match } from '../../lookups/event/query-event.js'
 import { AnswerInspector } from './answer-inspector.js'
+import type { AnswerNotes } from './answer-notes.js'
 import { findAliasTarget, isBlocked, writeBlockedReply } from './blocked-reply.js'
 import {
   chooseLocalReply,
@@ -32,9 +34,14 @@ import {
   recordRcode,
   writeRecords
 } from './record-reply.js'
+import { answerByPrefix, negativeTtl, translateAnswer } from './dns64-reply.js'
+import type { ClientIdentity } from '../context/client-identity.js'
+import { DeviceRecognizer } from '../context/device-identity.js'
+import type { DeviceTableReader } from '../../policy/bindings/device-table.js'
+import { DeviceIndex } from '../../policy/evaluate/device-index.js'
 import type { LookupCounters } from '../context/lookup-counters.js'
 import type { Prefetcher } from '../answers/prefetcher.js'
-import { CONTINUE, RESTART, type QueryContext } from '../context/query-context.js'
+import { CONTINUE, RESTART, SYNTHESIZE, type QueryContext } from '../context/query-context.js'
 import type { QueryLogger } from './query-logger.js'
 import type { RebindingGuard } from './rebinding-guard.js'
 import { blockPrivateAddress, hideHttps, refuseUnknownClient } from './rejections.js'
@@ -43,9 +50,6 @@ import { answerChaos, rejectUnsupported } from './unsupported-queries.js'
 
 /** How long the shelf serves an answer before the cache has to be asked, which counts its use. */
 const MAX_SHELF_AGE: Seconds = 30
-
-const NO_OCTETS = new Uint8Array(0)
-const NO_TTLS = new Uint16Array(0)
 
 export interface StageDependencies {
   /** Undefined if every lookup has to be logged: replies from the shelf are not. */
@@ -58,6 +62,10 @@ export interface StageDependencies {
   /** Undefined: upstreams may return private addresses for any name. */
   readonly rebindingGuard?: RebindingGuard | undefined
   readonly clock: Clock
+  /** Undefined: nobody observes connections. */
+  readonly answerNotes?: AnswerNotes | undefined
+  /** Undefined: there are no feeds. */
+  readonly deviceTable?: DeviceTableReader | undefined
 }
 
 /**
@@ -69,6 +77,8 @@ export class QueryStages {
   now: Milliseconds = 0
   epoch = 0
   private rulesTime: Seconds = 0
+  /** Undefined: the rules recognize no client by the device behind its address. */
+  devices: DeviceRecognizer | undefined
   private readonly inspector: AnswerInspector
 
   /** @param policy in force until `adopt` replaces it */
@@ -78,13 +88,31 @@ export class QueryStages {
     public policy: Policy
   ) {
     this.inspector = new AnswerInspector(dependencies.rebindingGuard)
+    this.devices = this.recognizerOf(policy)
     this.beginBatch()
   }
 
   /** Replaces the rules. Each query is answered under one snapshot, never under parts of two. */
   adopt(policy: Policy): void {
     this.policy = policy
+    this.devices = this.recognizerOf(policy)
     this.beginBatch()
+  }
+
+  /** Who a client is: by what it presents, or by the device behind its address. @param identity by what it presents */
+  recognize(
+    client: Uint32Array,
+    clientAt: number,
+    identity: ClientIdentity | undefined
+  ): ClientIdentity | undefined {
+    const { devices } = this
+    if (devices === undefined) return identity
+    return devices.recognize(client, clientAt, this.rulesTime, identity)
+  }
+
+  private recognizerOf(policy: Policy): DeviceRecognizer | undefined {
+    const index = DeviceIndex.of(policy)
+    return index && new DeviceRecognizer(policy, index, this.dependencies.deviceTable)
   }
 
   /** Replaces the guard, and takes over what has changed in the dependencies. */
@@ -138,7 +166,11 @@ export class QueryStages {
       const length = this.answerFromRecords(took)
       if (length !== CONTINUE) return length
     }
-    if (decision.tier === TIER.specialUse) {
+    if (context.dns64 !== undefined && !isBlocked(policy, decision)) {
+      const length = answerByPrefix(context, context.dns64, policy, logger, took)
+      if (length !== CONTINUE) return length
+    }
+    if (decision.tier === TIER.specialUse && !policy.forwardsDomain(query.qname, clientClass)) {
       const length = this.answerLocally(took)
       if (length !== CONTINUE) return length
     }
@@ -173,9 +205,16 @@ export class QueryStages {
   /**
    * Replies with `answer`, unless it contains something that this client must not reach.
    *
-   * @returns the reply's length, DROP or RESTART
+   * @returns the reply's length, DROP, RESTART, or SYNTHESIZE if the A records of the name are to be looked up
    */
   respond(answer: Answer, verdict: LookupVerdict, took: Milliseconds): number {
+    const { context } = this
+    if (context.dns64 === undefined || context.query.qtype !== RRTYPE.AAAA)
+      return this.respondWith(answer, verdict, took)
+    return this.respondByDns64(context.dns64, answer, verdict, took)
+  }
+
+  private respondWith(answer: Answer, verdict: LookupVerdict, took: Milliseconds): number {
     const { context, inspector, policy } = this
     const { logger } = this.dependencies
     const match = inspector.inspect(context, answer)
@@ -192,8 +231,41 @@ export class QueryStages {
     const length = encodeCachedAnswer(octets, query, maxLength, visible, age)
     const echMatch = visible === complete ? MATCH.none : MATCH.ech
     logger.logAnswered(context, inspector, answer, verdict, took, echMatch)
-    if (verdict === VERDICT.cached && context.probe === 0) this.maybePrefetch(answer, visible, age)
+    if (verdict === VERDICT.cached && context.probe === 0) {
+      if (context.synthesisTtl >= 0)
+        this.putOnShelf(visible, Math.min(answer.lifetime, MAX_SHELF_AGE))
+      else this.maybePrefetch(answer, visible, age)
+    }
     return length
+  }
+
+  /** An answer to AAAA, or to A, of which one to AAAA is made. RFC 6147 §5.1. */
+  private respondByDns64(
+    dns64: Dns64,
+    answer: Answer,
+    verdict: LookupVerdict,
+    took: Milliseconds
+  ): number {
+    const { context, inspector, now } = this
+    const translated = translateAnswer(context, dns64, answer, now)
+    if (translated !== undefined) {
+      const isMade = context.synthesisTtl >= 0
+      if (isMade && verdict === VERDICT.cached && context.probe === 0) this.prefetchA(answer)
+      return this.respondWith(translated, verdict, took)
+    }
+    // Its aliases are judged here as well, so that a blocked one is reported as such.
+    if (inspector.inspect(context, answer) !== MATCH.none)
+      return this.respondWith(answer, verdict, took)
+    context.synthesisTtl = negativeTtl(answer, now)
+    return SYNTHESIZE
+  }
+
+  private prefetchA(answer: Answer): void {
+    const { query } = this.context
+    const age = Math.floor((this.now - answer.storedAt) / MS_PER_SECOND)
+    query.qtype = RRTYPE.A
+    this.dependencies.prefetcher?.maybePrefetch(query, answer, age)
+    query.qtype = RRTYPE.AAAA
   }
 
   /** The answer as the client's network may see it; undefined: not at all. */
@@ -220,7 +292,8 @@ export class QueryStages {
       length = encodeError(octets, query, maxLength, rcode, undefined)
     }
     logger.logAliased(this.context, rcode, took)
-    if (verdict === VERDICT.cached) prefetcher?.maybePrefetch(query, answer, age)
+    if (verdict === VERDICT.cached && this.context.synthesisTtl < 0)
+      prefetcher?.maybePrefetch(query, answer, age)
     return length
   }
 
@@ -229,13 +302,17 @@ export class QueryStages {
    * Random names are queried once and never get here; blocked names do not, either.
    */
   private maybePrefetch(answer: Answer, visible: Answer, age: Seconds): void {
-    const { context, inspector } = this
-    const { prefetcher, shelf } = this.dependencies
+    const { context } = this
+    const { prefetcher } = this.dependencies
     const end = prefetcher?.maybePrefetch(context.query, answer, age) ?? answer.lifetime
     const until = Math.min(end, age + MAX_SHELF_AGE)
-    if (until > age && isUnmatched(context.decision) && isUnmatched(inspector.decision)) {
-      shelf?.put(context.query, visible, context.decisionClass, until)
-    }
+    if (until > age) this.putOnShelf(visible, until)
+  }
+
+  private putOnShelf(answer: Answer, until: Seconds): void {
+    const { context, inspector, dependencies } = this
+    if (isUnmatched(context.decision) && isUnmatched(inspector.decision))
+      dependencies.shelf?.put(context.query, answer, context.decisionClass, until)
   }
 
   /**
@@ -304,10 +381,20 @@ export class QueryStages {
     return encodeError(context.octets, context.query, context.maxLength, RCODE.SERVFAIL, undefined)
   }
 
+  /** Notes down where a reply leads the client, if its connections are observed: by its address, which they come from. */
+  noteAddresses(octets: Uint8Array, at: Octets, length: Octets): void {
+    const { context, policy, dependencies } = this
+    const { answerNotes } = dependencies
+    if (answerNotes === undefined) return
+    const { clientClass, addressClass } = context
+    const own = addressClass === 0 ? clientClass : addressClass
+    if (policy.observesEgress(own)) answerNotes.note(policy, own, octets, at, length, this.now)
+  }
+
   /** Sets AA in a reply that begins with a CNAME of local records. @param length or another result of a stage */
   markAuthoritative(length: number): number {
     const { context } = this
-    if (length > 0 && context.isRecordAlias) markAlias(context)
+    if (length > 0 && context.isZoneAlias) markAlias(context)
     return length
   }
 
@@ -321,10 +408,6 @@ export class QueryStages {
     logger.logLocal(context, localRcode(reply), localEde(reply), took, MATCH.qname)
     return length
   }
-}
-
-function withoutRecords(answer: Answer): Answer {
-  return { ...answer, body: NO_OCTETS, ttls: NO_TTLS, answers: 0, authorities: 0 }
 }
 
 /** Whether no rule matched, not even one in monitor mode, and the lookup need not be logged. */

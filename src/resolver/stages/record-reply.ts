@@ -63,7 +63,7 @@ export function writeRecords(context: QueryContext, policy: Policy, node: Record
     encodeRecords(octets, query, maxLength, stored, start, to, type) ||
     writeNegative(context, policy, node)
   // AA is about the first owner name: RFC 1035 §4.1.1.
-  if (!context.isAliased || context.isRecordAlias) setAuthoritative(octets, query)
+  if (!context.isAliased || context.isZoneAlias) setAuthoritative(octets, query)
   return length
 }
 

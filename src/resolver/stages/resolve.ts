@@ -155,10 +155,12 @@ export class Resolver implements Responder {
       return this.rejectMalformed(kind, at, client, clientAt)
     }
     if (context.probe !== 0) return this.answerProbe(kind, protocol)
-    const ownClass = identity === undefined ? 0 : identity.clientClass
+    const known =
+      stages.devices === undefined ? identity : stages.recognize(client, clientAt, identity)
+    const ownClass = known === undefined ? 0 : known.clientClass
     if (ownClass === 0)
-      context.setClient(client, clientAt, policy.classOf(client, clientAt), identity, 0, policy)
-    else context.setClient(client, clientAt, ownClass, identity, identity!.addressClass, policy)
+      context.setClient(client, clientAt, policy.classOf(client, clientAt), known, 0, policy)
+    else context.setClient(client, clientAt, ownClass, known, known!.addressClass, policy)
     counters.requests[PROTOCOLS * context.clientClass + protocol]!++
     // The shelf holds answers that no rule of this network matches over this transport: one lookup replaces all stages
     // below, until the answer expires or the rules change.
@@ -166,10 +168,15 @@ export class Resolver implements Responder {
       kind === QUERY_KIND.ok ? shelf?.find(context.query, context.decisionClass) : SHELF.miss
     if (shelved === SHELF.answer) {
       counters.countShelved(shelf!.rcode)
-      return encodePackedAnswer(octets, context.query, context.maxLength, shelf!)
+      const length = encodePackedAnswer(octets, context.query, context.maxLength, shelf!)
+      stages.noteAddresses(octets, at, length)
+      return length
     }
     const decided = this.decide(shelved)
-    if (decided > 0) counters.countResponse(rcodeOf(octets, at))
+    if (decided > 0) {
+      counters.countResponse(rcodeOf(octets, at))
+      stages.noteAddresses(octets, at, decided)
+    }
     return decided
   }
 
@@ -232,9 +239,14 @@ export class Resolver implements Responder {
    * once the upstream has answered.
    */
   forward(target: ReplyTarget): void {
-    const { octets, start, end, protocol } = target
-    const { seed } = this.stages.policy
-    this.context.read(octets, start, end, MAX_TCP_MESSAGE, protocol, seed)
+    const { octets, start, end, client, clientAt, protocol } = target
+    const { policy } = this.stages
+    const identity = this.stages.recognize(client, clientAt, target.identity)
+    this.context.read(octets, start, end, MAX_TCP_MESSAGE, protocol, policy.seed)
+    const ownClass = identity?.clientClass ?? 0
+    const clientClass = ownClass === 0 ? policy.classOf(client, clientAt) : ownClass
+    const addressClass = ownClass === 0 ? 0 : identity!.addressClass
+    this.context.setForwarding(clientClass, addressClass, policy)
     this.dependencies.cache.get(this.context.query.key())
     this.pending.forward(target, false)
   }

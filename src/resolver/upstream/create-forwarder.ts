@@ -17,7 +17,7 @@ import {
 import { DomainTable } from './query/domain-table.js'
 import { UpstreamCookies } from './selection/upstream-cookies.js'
 import { UpstreamProber } from './selection/upstream-prober.js'
-import { UpstreamSelector, ALL_LOOPING } from './query/upstream-selector.js'
+import { UpstreamSelector, ALL_LOOPING, UNKNOWN_SET } from './query/upstream-selector.js'
 import { stateOf, type UpstreamState } from './selection/upstream-state.js'
 import { Upstream, type HealthChange, type HealthListener } from './selection/upstream.js'
 import { connectTcp, TcpConnections, type Connect } from './connections/tcp-connections.js'
@@ -25,7 +25,7 @@ import { systemTimers, type Timers } from '../../base/time/timers.js'
 import { UdpSocketPool } from './udp/socket-pool.js'
 import type { SpecialUseName } from '../../policy/tables/special-use-names.js'
 import { SourcePorts, type PortRange } from '../../wire/sockets/source-ports.js'
-import { showServer, type UpstreamServer } from './upstream-server.js'
+import { showServer, type UpstreamServer } from '../../wire/sockets/upstream-server.js'
 
 /** What may change while it forwards: see `MeasuredForwarder.configure`. */
 export interface ForwarderSettings {
@@ -33,6 +33,8 @@ export interface ForwarderSettings {
   readonly upstreams: readonly UpstreamServer[]
   /** Domains with upstreams of their own; the longest match wins. */
   readonly domains?: readonly ForwardedDomain[]
+  /** Upstreams of some networks, by the number in `ForwardedQuestion.forwarders`; none by default. */
+  readonly sets?: readonly UpstreamSet[]
   /**
    * Names that are answered locally: a target of an upstream's alias there is not queried upstream. RFC 7686 §2 and others.
    * By default there are none.
@@ -71,6 +73,22 @@ export interface ForwardedDomain {
   readonly servers: readonly UpstreamServer[]
 }
 
+/** Upstreams that some networks use instead of those of the settings. */
+export interface UpstreamSet {
+  /** Not 0. */
+  readonly id: number
+  /** For all other names `domains` of the settings and `upstreams` are used, unless one of these is the root. */
+  readonly domains: readonly ForwardedDomain[]
+}
+
+/** One upstream for one domain: its number among `upstreams` and `domains`, or for those of a set `setRoute`. */
+export type RouteId = number | string
+
+/** The route of an upstream for one domain of a set. @param name of the domain, in wire form */
+export function setRoute(set: number, name: Uint8Array, server: UpstreamServer): RouteId {
+  return `${set} ${Buffer.from(name).toString('hex')} ${showServer(server)}`
+}
+
 /** A forwarder with counters and health, for status and metrics. */
 export interface MeasuredForwarder extends Forwarder {
   /** As of now. */
@@ -79,16 +97,16 @@ export interface MeasuredForwarder extends Forwarder {
   readonly states: readonly UpstreamState[]
   /**
    * Stops using these routes, and uses all others. A route is one upstream for one domain; routes are
-   * numbered from 0, `upstreams` first, then each domain, in their order.
+   * numbered from 0, `upstreams` first, then each domain, in their order; those of sets have names.
    */
-  excludeRoutes(routes: ReadonlySet<number>): void
+  excludeRoutes(routes: ReadonlySet<RouteId>): void
   /**
    * Replaces the settings. Upstreams that stay keep their health, response time and cookies; queries in
    * flight end as they began, also with upstreams that are removed.
    *
    * @param routes to exclude, by their new numbers
    */
-  configure(settings: ForwarderSettings, routes: ReadonlySet<number>): void
+  configure(settings: ForwarderSettings, routes: ReadonlySet<RouteId>): void
 }
 
 /**
@@ -106,12 +124,21 @@ const ROOT = Uint8Array.of(0)
 /** Groups in the table of local names. */
 const LOCAL: UpstreamGroup = []
 const FORWARDED: UpstreamGroup = []
+/** The group of names for which a set has no upstreams. */
+const NOT_IN_SET: UpstreamGroup = []
+
+interface DomainGroup extends ForwardedDomain {
+  readonly all: UpstreamGroup
+}
 
 class UpstreamForwarder implements MeasuredForwarder {
   private readonly ownCounts = newForwarderCounts()
   private allUpstreams: Upstream[] = []
   private labels: string[] = []
   private idleProbe: Milliseconds = 0
+  /** Upstreams of each set, by domain. */
+  private sets: { readonly id: number; readonly domains: readonly DomainGroup[] }[] = []
+  private setTables: ReadonlyMap<number, DomainTable> = new Map()
   /** Upstreams of each domain, `undefined` for all other names, in the order of the options. */
   private groups: {
     readonly name: Uint8Array | undefined
@@ -145,8 +172,7 @@ class UpstreamForwarder implements MeasuredForwarder {
       selector: choice,
       counts: this.ownCounts,
       send: this.send,
-      groupForTarget: question =>
-        this.localNames.find(question) === LOCAL ? undefined : this.domains.find(question),
+      groupForTarget: question => this.groupForTarget(question),
       caseRandom: undefined,
       seed
     }
@@ -175,7 +201,7 @@ class UpstreamForwarder implements MeasuredForwarder {
     this.localNames = this.buildLocalTable(options)
   }
 
-  configure(settings: ForwarderSettings, routes: ReadonlySet<number>): void {
+  configure(settings: ForwarderSettings, routes: ReadonlySet<RouteId>): void {
     this.domains = this.apply(settings, routes)
     this.localNames = this.buildLocalTable(settings)
     this.watchIdle()
@@ -205,10 +231,11 @@ class UpstreamForwarder implements MeasuredForwarder {
   }
 
   forward(question: ForwardedQuestion, waiter: OutcomeHandler): void {
-    this.queries.start(question, this.domains.find(question.question), waiter)
+    this.queries.start(question, this.groupFor(question), waiter)
   }
 
-  excludeRoutes(routes: ReadonlySet<number>): void {
+  excludeRoutes(routes: ReadonlySet<RouteId>): void {
+    this.setTables = this.buildSetTables(routes)
     this.domains = this.buildDomainTable(routes)
   }
 
@@ -220,7 +247,7 @@ class UpstreamForwarder implements MeasuredForwarder {
     this.tcpConnections.close()
   }
 
-  private apply(settings: ForwarderSettings, routes: ReadonlySet<number>): DomainTable {
+  private apply(settings: ForwarderSettings, routes: ReadonlySet<RouteId>): DomainTable {
     const { upstreams, domains = [], caseRandomization = true, cookies = true } = settings
     const { dependencies, random, pools } = this
     pools[4].ports = pools[6].ports = new SourcePorts(settings.sourcePorts)
@@ -230,9 +257,18 @@ class UpstreamForwarder implements MeasuredForwarder {
     this.labels = [...(settings.labels ?? this.labels)]
     const before = this.allUpstreams
     this.allUpstreams = []
+    const groupOf = (servers: readonly UpstreamServer[]): UpstreamGroup =>
+      servers.map(endpoint => this.upstreamAt(endpoint, before))
     this.groups = [{ name: undefined, servers: upstreams }, ...domains].map(({ name, servers }) => {
-      return { name, all: servers.map(endpoint => this.upstreamAt(endpoint, before)) }
+      return { name, all: groupOf(servers) }
     })
+    this.sets = (settings.sets ?? []).map(set => ({
+      id: set.id,
+      domains: set.domains.map(({ name, servers }) => {
+        return { name, servers, all: groupOf(servers) }
+      })
+    }))
+    this.setTables = this.buildSetTables(routes)
     for (const upstream of this.allUpstreams) {
       // Encrypted responses cannot be forged.
       const hasCookies = cookies && !upstream.isEncrypted
@@ -254,7 +290,7 @@ class UpstreamForwarder implements MeasuredForwarder {
     return table
   }
 
-  private buildDomainTable(routes: ReadonlySet<number>): DomainTable {
+  private buildDomainTable(routes: ReadonlySet<RouteId>): DomainTable {
     const table = new DomainTable([], this.seed)
     let route = 0
     for (const { name, all } of this.groups) {
@@ -262,6 +298,33 @@ class UpstreamForwarder implements MeasuredForwarder {
       table.add(name ?? ROOT, remaining.length === 0 && all.length > 0 ? ALL_LOOPING : remaining)
     }
     return table
+  }
+
+  private buildSetTables(routes: ReadonlySet<RouteId>): ReadonlyMap<number, DomainTable> {
+    return new Map(
+      this.sets.map(({ id, domains }) => {
+        const table = new DomainTable(NOT_IN_SET, this.seed)
+        for (const { name, servers, all } of domains) {
+          const used = all.filter((_, i) => !routes.has(setRoute(id, name, servers[i]!)))
+          table.add(name, used.length === 0 ? ALL_LOOPING : used)
+        }
+        return [id, table]
+      })
+    )
+  }
+
+  /** Only names outside the domains of its set go to the upstreams of the settings, whatever those of the set do. */
+  private groupFor({ question, forwarders }: ForwardedQuestion): UpstreamGroup {
+    if (forwarders === 0) return this.domains.find(question)
+    const group = this.setTables.get(forwarders)?.find(question) ?? UNKNOWN_SET
+    return group === NOT_IN_SET ? this.domains.find(question) : group
+  }
+
+  private groupForTarget(asked: ForwardedQuestion): UpstreamGroup | undefined {
+    const { question, forwarders } = asked
+    const own = this.setTables.get(forwarders)?.findDomain(question)
+    if (own !== undefined) return own
+    return this.localNames.find(question) === LOCAL ? undefined : this.groupFor(asked)
   }
 
   private readonly send: Send = (attempt, now) => {

@@ -12,6 +12,10 @@ export interface ForwardedQuestion {
   readonly question: Uint8Array
   readonly dnssecOk: boolean
   readonly checkingDisabled: boolean
+  /** Number of the forwarders to use; 0: the upstreams of the settings. */
+  readonly forwarders: number
+  /** The answer has to be validated, unless `checkingDisabled`: see `ValidatingForwarder`. */
+  readonly dnssecEnforced?: boolean
 }
 
 /**
@@ -29,10 +33,13 @@ export type UpstreamOutcome =
       readonly upstream: number
       readonly took: Milliseconds
     }
-  /** No upstream answered in time. `ede`: 22 No Reachable Authority, 23 Network Error. */
+  /** No upstream answered in time, or its answer failed validation. */
   | {
       readonly kind: 'failure'
-      readonly ede: 22 | 23
+      /** INFO-CODE. RFC 8914 §4. */
+      readonly ede: number
+      /** An upstream answered, but its answer fails validation: clients get no other one in its place. */
+      readonly isBogus?: boolean
       readonly upstream: number
       readonly took: Milliseconds
       /** More detail for humans, if there is any. */

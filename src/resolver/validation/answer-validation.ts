@@ -12,7 +12,7 @@ import {
   parentOf
 } from '../../wire/dnssec/canonical-name.js'
 import type { Rrset } from '../../wire/dnssec/rrset.js'
-import type { Rrsig } from '../../wire/dnssec/rrsig.js'
+import { secondsLeft, type Rrsig } from '../../wire/dnssec/rrsig.js'
 import type { SignedMessage } from '../../wire/dnssec/signed-message.js'
 import { isExpanded } from '../../wire/dnssec/verify-signature.js'
 import { signedStep, type ChainBuilder } from './chain-builder.js'
@@ -33,6 +33,9 @@ export class AnswerValidation {
   private readonly steps: ChainStep[] = []
   private readonly shownZones = new Set<string>()
   private ttl = MAX_TTL
+  private maxTtl = MAX_TTL
+  /** RRsets of ANSWER that are part of the answer. */
+  private readonly visited = new Set<Rrset>()
 
   constructor(
     private readonly chain: ChainBuilder,
@@ -40,9 +43,9 @@ export class AnswerValidation {
   ) {}
 
   get result(): Omit<Validation, 'work'> {
-    const { worst, steps, ttl } = this
+    const { worst, steps, ttl, maxTtl } = this
     const { verdict, ede, reason } = worst ?? { verdict: 'secure', ede: undefined, reason: '' }
-    return { verdict, ede, reason, steps, ttl }
+    return { verdict, ede, reason, steps, ttl, maxTtl }
   }
 
   add(finding: Finding): void {
@@ -52,12 +55,28 @@ export class AnswerValidation {
 
   /** @throws LimitReached */
   async validate(message: SignedMessage, qname: Uint8Array, qtype: number): Promise<void> {
+    await this.followChain(message, qname, qtype)
+    // Records that nobody has verified must not reach a client beside those that are secure.
+    const other = message.answer.find(rrset => !this.visited.has(rrset))
+    if (this.worst !== undefined || other === undefined) return
+    const subject = `${show(other.name)} ${showRrtype(other.type)}`
+    this.bogus(subject, EDE.DNSSEC_BOGUS, `${subject}: does not belong to the answer`)
+  }
+
+  private async followChain(
+    message: SignedMessage,
+    qname: Uint8Array,
+    qtype: number
+  ): Promise<void> {
     let name: Uint8Array = qname
     for (let aliases = 0; this.worst?.verdict !== 'bogus'; aliases++) {
       const own = message.answer.filter(rrset => isSame(rrset.name, name))
       const wanted = own.filter(({ type }) => qtype === RRTYPE.ANY || type === qtype)
       for (const rrset of wanted) await this.checkRrset(rrset, message)
-      if (wanted.length > 0) return
+      if (wanted.length > 0) {
+        this.checkRcode(message, name)
+        return
+      }
       const target = await this.followAlias(message, name, own)
       if (target === undefined) return this.checkDenial(message, name, qtype)
       if (aliases === MAX_ALIASES) {
@@ -67,6 +86,13 @@ export class AnswerValidation {
       }
       name = target
     }
+  }
+
+  /** The RCODE is not signed: what is signed must not contradict it. */
+  private checkRcode({ rcode }: SignedMessage, name: Uint8Array): void {
+    if (rcode !== RCODE.NXDOMAIN) return
+    const subject = `${show(name)} NXDOMAIN`
+    this.bogus(subject, EDE.DNSSEC_BOGUS, `${subject}: the name has records`)
   }
 
   /** The target of the alias at a name. Undefined: there is none. */
@@ -84,7 +110,13 @@ export class AnswerValidation {
       await this.checkRrset(cname, message)
       return cname.rdata[0]
     }
-    await this.checkRrset(dname, message)
+    const signature = await this.checkRrset(dname, message)
+    // It would stand for names that the zone never had. RFC 6672 §3.3.
+    if (signature !== undefined && isExpanded(dname, signature)) {
+      const subject = `${show(dname.name)} DNAME`
+      this.bogus(subject, EDE.DNSSEC_BOGUS, `${subject}: expanded from a wildcard`)
+    }
+    if (cname !== undefined) this.visited.add(cname)
     // The CNAME made from it has no signature of its own. RFC 6672 §5.3.1.
     const target = substitute(name, dname)
     if (target === undefined || (cname !== undefined && !isSame(cname.rdata[0]!, target))) {
@@ -94,24 +126,29 @@ export class AnswerValidation {
     return target ?? cname?.rdata[0]
   }
 
-  private async checkRrset(rrset: Rrset, message: SignedMessage): Promise<void> {
+  /** Returns the signature that verified, if any. */
+  private async checkRrset(rrset: Rrset, message: SignedMessage): Promise<Rrsig | undefined> {
     const subject = `${show(rrset.name)} ${showRrtype(rrset.type)}`
+    this.visited.add(rrset)
     this.ttl = Math.min(this.ttl, rrset.ttl)
     const zone = await this.zoneOfRrset(rrset)
     this.showChain(zone)
     if (zone.kind === 'untrusted') {
       this.inherit(subject, zone.finding)
-      return
+      return undefined
     }
     const result = verifyRrset(rrset, zone, this.context)
     if (!result.isVerified) {
       this.bogus(subject, result.ede, `${subject}: ${result.reason}`)
-      return
+      return undefined
     }
     this.steps.push(signedStep(rrset.name, showRrtype(rrset.type), result, zone.text))
-    this.ttl = Math.min(this.ttl, result.signature.originalTtl)
-    if (isExpanded(rrset, result.signature))
-      this.checkExpansion(subject, rrset, result.signature, zone, message)
+    const { signature } = result
+    this.ttl = Math.min(this.ttl, signature.originalTtl)
+    const left = secondsLeft(signature, this.context.now)
+    this.maxTtl = Math.min(this.maxTtl, signature.originalTtl, left)
+    if (isExpanded(rrset, signature)) this.checkExpansion(subject, rrset, signature, zone, message)
+    return signature
   }
 
   /**
@@ -119,9 +156,7 @@ export class AnswerValidation {
    * that its owner is in.
    */
   private async zoneOfRrset({ name, type, signatures }: Rrset): Promise<ZoneStatus> {
-    const isPossible = ({ signer }: Rrsig): boolean =>
-      type === RRTYPE.DS ? isBelow(name, signer) || name.length === 1 : isAtOrBelow(name, signer)
-    const signers = distinct(signatures.filter(isPossible).map(({ signer }) => signer))
+    const signers = this.possibleSigners(signatures, name, type)
     for (const signer of signers.slice(0, MAX_SIGNERS)) {
       const zone = await this.chain.zoneOf(signer)
       if (zone.kind === 'untrusted' || isSame(zone.name, signer)) return zone
@@ -166,23 +201,30 @@ export class AnswerValidation {
     const denial = new DenialRecords(authority, zone, this.context)
     const proof = isNameError ? denial.nameError(name) : denial.nodata(name, type)
     this.ttl = Math.min(this.ttl, denial.ttl)
+    this.maxTtl = Math.min(this.maxTtl, denial.ttl)
     if (proof === 'proven') {
       const what = isNameError ? 'that the name does not exist' : 'that there is no such record'
       const text = `${denial.kind} of ${zone.text} proves ${what}`
       this.steps.push({ subject, verdict: 'secure', text })
     } else if (proof === 'insecure') this.insecure(subject, denial.insecureReason)
-    else await this.unprovenDenial(subject, name, type, zone, denial)
+    else {
+      const isOfZone = authority.some(one => one.type === RRTYPE.SOA && isSame(one.name, zone.name))
+      await this.unprovenDenial(subject, name, type, zone, denial, isOfZone)
+    }
   }
 
+  /** @param isOfZone the response has the SOA record of this zone, and not that of an unsigned one below */
   private async unprovenDenial(
     subject: string,
     name: Uint8Array,
     type: number,
     zone: SecureZone,
-    { rejected }: DenialRecords
+    { rejected, isDamaged }: DenialRecords,
+    isOfZone: boolean
   ): Promise<void> {
     const nearest = await this.chain.zoneOf(type === RRTYPE.DS ? (parentOf(name) ?? name) : name)
-    if (nearest.kind === 'untrusted') {
+    // Damaged proof, and what the zone itself denies without proof, is not excused by opt-out, which makes any name insecure.
+    if (nearest.kind === 'untrusted' && !isDamaged && !isOfZone) {
       this.showChain(nearest)
       this.inherit(subject, nearest.finding)
       return
@@ -199,21 +241,28 @@ export class AnswerValidation {
     name: Uint8Array,
     type: number
   ): Promise<ZoneStatus> {
-    const signers = distinct(
-      authority
-        .filter(isDenial)
-        .flatMap(({ signatures }) => signatures.map(({ signer }) => signer))
-        .filter(signer =>
-          type === RRTYPE.DS
-            ? isBelow(name, signer) || name.length === 1
-            : isAtOrBelow(name, signer)
-        )
-    ).sort((a, b) => countLabels(b) - countLabels(a))
+    const signatures = authority.filter(isDenial).flatMap(({ signatures }) => signatures)
+    const signers = this.possibleSigners(signatures, name, type).sort(
+      (a, b) => countLabels(b) - countLabels(a)
+    )
     for (const signer of signers.slice(0, MAX_SIGNERS)) {
       const zone = await this.chain.zoneOf(signer)
       if (zone.kind === 'untrusted' || isSame(zone.name, signer)) return zone
     }
     return this.chain.zoneOf(type === RRTYPE.DS ? (parentOf(name) ?? name) : name)
+  }
+
+  /** The zones that signatures name, as far as they may sign for a name. DS belongs to the parent zone. */
+  private possibleSigners(
+    signatures: readonly Rrsig[],
+    name: Uint8Array,
+    type: number
+  ): Uint8Array[] {
+    const isDs = type === RRTYPE.DS
+    const place = isDs ? (parentOf(name) ?? name) : name
+    const isPossible = (signer: Uint8Array): boolean =>
+      isAtOrBelow(place, signer) && this.chain.maySign(signer, place)
+    return distinct(signatures.map(({ signer }) => signer).filter(isPossible))
   }
 
   /** The verdict of a zone holds for what is in it. */

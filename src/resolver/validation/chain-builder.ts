@@ -1,9 +1,15 @@
-import type { Seconds } from '../../base/units.js'
+import { MS_PER_SECOND, type Seconds } from '../../base/units.js'
 import { EDE } from '../../wire/dns/registry/ede.js'
 import { showCanonical, showName } from '../../wire/dns/name/name.js'
 import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
 import { showAlgorithm } from '../../wire/dnssec/algorithms.js'
-import { ancestorWith, countLabels, isBelow, isSame } from '../../wire/dnssec/canonical-name.js'
+import {
+  ancestorWith,
+  countLabels,
+  isAtOrBelow,
+  isBelow,
+  isSame
+} from '../../wire/dnssec/canonical-name.js'
 import { decodeDnskey, type Dnskey } from '../../wire/dnssec/dnskey.js'
 import { decodeDs, isSupportedDs, matchesKey, type Ds } from '../../wire/dnssec/ds.js'
 import type { Rrset } from '../../wire/dnssec/rrset.js'
@@ -11,7 +17,9 @@ import { secondsLeft } from '../../wire/dnssec/rrsig.js'
 import { isExpanded } from '../../wire/dnssec/verify-signature.js'
 import type { ChainSession } from './chain-source.js'
 import { DenialRecords } from './denial-records.js'
+import type { UnvalidatedName } from '../../policy/tables/snapshot.js'
 import type { TrustAnchor, TrustAnchors } from './trust-anchors.js'
+import type { ValidationExceptions } from './validation-exceptions.js'
 import type { ValidationBudget } from './validation-budget.js'
 import type { ChainStep, Finding } from './verdict.js'
 import { verifyRrset, type Verified } from './verify-rrset.js'
@@ -30,6 +38,7 @@ const INDETERMINATE_TTL: Seconds = 5
 export interface ChainDependencies {
   readonly session: ChainSession
   readonly anchors: TrustAnchors
+  readonly exceptions: ValidationExceptions
   readonly cache: ZoneCache
   readonly budget: ValidationBudget
   readonly now: Seconds
@@ -43,6 +52,8 @@ export class ChainBuilder {
   async zoneOf(name: Uint8Array): Promise<ZoneStatus> {
     const anchor = this.dependencies.anchors.find(name)
     if (anchor === undefined) return this.unanchored(name)
+    const exception = this.dependencies.exceptions.find(name, anchor.zone, this.dependencies.now)
+    if (exception !== undefined) return this.excepted(exception)
     let zone = await this.anchored(anchor)
     const last = countLabels(name)
     for (let labels = countLabels(anchor.zone) + 1; labels <= last; labels++) {
@@ -53,10 +64,23 @@ export class ChainBuilder {
     return zone
   }
 
+  /** Whether the trust anchor nearest to a name lets a zone sign for it: zones above that anchor do not. */
+  maySign(signer: Uint8Array, name: Uint8Array): boolean {
+    const anchor = this.dependencies.anchors.find(name)
+    return anchor === undefined || isAtOrBelow(signer, anchor.zone)
+  }
+
   private unanchored(name: Uint8Array): ZoneStatus {
     const text = showCanonical(showName(name))
     const reason = `no trust anchor for ${text}`
     return this.untrusted(name, [], { verdict: 'indeterminate', ede: undefined, reason }, 0)
+  }
+
+  private excepted({ name, text, purpose, approvedBy, until }: UnvalidatedName): ZoneStatus {
+    const end = new Date(until * MS_PER_SECOND).toISOString()
+    const reason = `${text} is not validated until ${end}: ${purpose}, approved by ${approvedBy}`
+    const left = Math.max(0, until - this.dependencies.now)
+    return this.untrusted(name, [], { verdict: 'insecure', ede: undefined, reason }, left)
   }
 
   private async anchored(anchor: TrustAnchor): Promise<ZoneStatus> {

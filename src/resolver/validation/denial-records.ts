@@ -1,6 +1,7 @@
 import type { Seconds } from '../../base/units.js'
 import { EDE } from '../../wire/dns/registry/ede.js'
 import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
+import { isAtOrBelow, isSame, parentOf } from '../../wire/dnssec/canonical-name.js'
 import type { CutProof, Proof } from '../../wire/dnssec/denial.js'
 import {
   decodeNsec,
@@ -29,6 +30,8 @@ export class DenialRecords {
   readonly ttl: Seconds
   /** Why some records were not accepted; the first failure. */
   readonly rejected: Unverified | undefined
+  /** Whether records of this very zone were among those. */
+  readonly isDamaged: boolean
   private readonly nsecs: readonly Nsec[]
   private readonly nsec3: Nsec3Proof
 
@@ -40,17 +43,25 @@ export class DenialRecords {
   ) {
     const accepted: Rrset[] = []
     let rejected: Unverified | undefined
-    for (const rrset of authority.filter(isDenial).slice(0, MAX_RECORDS)) {
+    let isDamaged = false
+    const own = authority.filter(rrset => isDenial(rrset) && isAtOrBelow(rrset.name, zone.name))
+    for (const rrset of own.slice(0, MAX_RECORDS)) {
       const result = verifyRrset(rrset, zone, context)
-      if (!result.isVerified) rejected ??= result
+      if (!result.isVerified) {
+        rejected ??= result
+        isDamaged ||= isOfZone(rrset, zone)
+      }
       // A wildcard's own NSEC record must not be passed off as that of another name.
       else if (!isExpanded(rrset, result.signature)) accepted.push(rrset)
     }
     this.rejected = rejected
+    this.isDamaged = isDamaged
     this.ttl = Math.min(...accepted.map(({ ttl }) => ttl), MAX_TTL)
     this.nsecs = accepted
       .filter(({ type }) => type === RRTYPE.NSEC)
       .map(({ name, rdata }) => decodeNsec(name, rdata[0]!))
+      // One that reaches beyond its zone would deny names of other zones. RFC 4034 §4.1.1.
+      .filter(({ next }) => isAtOrBelow(next, zone.name))
     const hashed = accepted
       .filter(({ type }) => type === RRTYPE.NSEC3)
       .flatMap(({ name, rdata }) => rdata.map(octets => decodeNsec3(name, octets)))
@@ -101,3 +112,9 @@ export class DenialRecords {
 }
 
 const MAX_TTL: Seconds = 86_400
+
+/** Whether a record of denial is of a zone, and not of an unsigned one below it. */
+function isOfZone({ name, type, signatures }: Rrset, zone: SecureZone): boolean {
+  if (signatures.some(({ signer }) => isSame(signer, zone.name))) return true
+  return type === RRTYPE.NSEC3 && isSame(parentOf(name) ?? name, zone.name)
+}

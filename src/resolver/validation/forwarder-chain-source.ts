@@ -6,7 +6,7 @@ import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
 import { isAtOrBelow, parentOf } from '../../wire/dnssec/canonical-name.js'
 import { decodeSignedMessage } from '../../wire/dnssec/signed-message.js'
 import type { Forwarder, UpstreamOutcome } from '../upstream/forwarder.js'
-import { showServer, type UpstreamServer } from '../upstream/upstream-server.js'
+import { showServer, type UpstreamServer } from '../../wire/sockets/upstream-server.js'
 import type { ChainResponse, ChainSession, ChainSource } from './chain-source.js'
 
 /** Upstreams for the names in one domain. */
@@ -83,7 +83,7 @@ export class ForwarderChainSource implements ChainSource {
     let forwarder = this.forwarders.get(server)
     if (forwarder === undefined)
       this.forwarders.set(server, (forwarder = this.openForwarder(server)))
-    const forwarded = { question, dnssecOk: true, checkingDisabled: true }
+    const forwarded = { question, dnssecOk: true, checkingDisabled: true, forwarders: 0 }
     return new Promise(resolve => {
       // The message is valid only during the call.
       const onOutcome = (outcome: UpstreamOutcome) => {

@@ -64,6 +64,16 @@ function readZone(text: string, reject: (why: string) => Error): Uint8Array {
   }
 }
 
+/**
+ * Trust anchors of an operator beside those of the root, unless they have some for the root themselves.
+ *
+ * @throws InterdictError TRUST_ANCHOR_INVALID
+ */
+export function trustAnchorsWith(own: readonly string[]): TrustAnchors {
+  const hasRoot = own.some(text => readTrustAnchor(text).zone.length === 1)
+  return new TrustAnchors(hasRoot ? own : [...ROOT_ANCHORS, ...own])
+}
+
 /** Trust anchors by zone: own ones beside the root's. */
 export class TrustAnchors {
   private readonly anchors: TrustAnchor[] = []

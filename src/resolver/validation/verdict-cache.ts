@@ -21,6 +21,10 @@ export class VerdictCache {
     return entry !== undefined && entry.expires > this.now() ? entry.validation : undefined
   }
 
+  clear(): void {
+    this.entries.clear()
+  }
+
   set(name: Uint8Array, type: number, validation: Validation): void {
     const { entries } = this
     const { ttl, verdict } = validation

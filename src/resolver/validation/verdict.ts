@@ -44,7 +44,10 @@ export interface Validation {
   readonly reason: string
   /** From the trust anchor to the answer. */
   readonly steps: readonly ChainStep[]
+  /** How long the verdict is valid. */
   readonly ttl: Seconds
+  /** The longest TTL that records of the answer may have: none outlives its signature. RFC 4035 §5.3.3. */
+  readonly maxTtl: Seconds
   readonly work: ValidationWork
 }
 

@@ -50,13 +50,14 @@ export function verifyRrset(
   context: VerificationContext
 ): Verified | Unverified {
   const own = rrset.signatures.filter(({ signer }) => isSame(signer, zone.name))
-  let worst: Unverified = missing(rrset, zone.text)
+  let worst: Unverified | undefined
   for (const signature of own.slice(0, MAX_SIGNATURES)) {
     const result = verifyOne(rrset, signature, zone, context)
     if (result.isVerified) return result
-    if (SEVERITY.indexOf(result.ede) < SEVERITY.indexOf(worst.ede)) worst = result
+    if (worst === undefined || SEVERITY.indexOf(result.ede) < SEVERITY.indexOf(worst.ede))
+      worst = result
   }
-  return worst
+  return worst ?? missing(rrset, zone.text)
 }
 
 function missing({ signatures }: Rrset, zone: string): Unverified {

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { posix } from 'node:path'
 import type { Octets } from '../../base/units.js'
 import {
+  CATALOGUE_COPY,
+  CATALOGUE_FILE,
   RulesFolder,
   isCopyName,
   type FileDigest,
@@ -25,6 +27,8 @@ export interface BundleFilesOptions {
   readonly prefix: string
   /** Folder with copies of remote lists; undefined: none. */
   readonly copies?: string
+  /** The ASN database; undefined: the settings name none. */
+  readonly asnDatabase?: string | undefined
   readonly facts?: BundleFacts
 }
 
@@ -39,9 +43,10 @@ export class BundleFiles implements RuleFiles {
     private readonly packed: Bundle,
     private readonly parts: BundleFilesOptions
   ) {
-    const { copies, facts } = parts
+    const { copies, facts, asnDatabase } = parts
     this.bundle = facts
-    this.copies = copies === undefined ? undefined : new RulesFolder(copies, { copies })
+    this.copies =
+      copies === undefined ? undefined : new RulesFolder(copies, { copies, asnDatabase })
   }
 
   read(name: string): Promise<FileResult> {
@@ -51,6 +56,9 @@ export class BundleFiles implements RuleFiles {
   }
 
   async readAtMost(name: string, most: Octets): Promise<FileResult | TooLarge> {
+    // A bundle has the catalogue with which it was signed, or none.
+    const isCatalogue = name === CATALOGUE_FILE && !this.packed.content.has(name)
+    if (isCatalogue || name === CATALOGUE_COPY) return { ...MISSING, isMissing: true }
     if (isCopyName(name))
       return this.copies?.readAtMost(name, most) ?? { ...MISSING, isMissing: true }
     const file = await this.read(name)
@@ -59,6 +67,11 @@ export class BundleFiles implements RuleFiles {
 
   async readZone(list: string, zone: Uint8Array, most: Octets): Promise<FileResult | TooLarge> {
     return this.copies?.readZone(list, zone, most) ?? { ...MISSING, isMissing: true }
+  }
+
+  readAsns(systems: readonly number[]): Promise<FileResult> {
+    // Beside the bundle, as copies of lists: each gateway has a database of its own.
+    return this.copies?.readAsns(systems) ?? Promise.resolve({ ...MISSING, isMissing: true })
   }
 
   /** Of copies of lists; files of the bundle change only as a whole. */

@@ -21,6 +21,8 @@ export interface BundleSource {
   readonly storeFolder: string
   /** Folder with copies of remote lists. */
   readonly copies: string
+  /** The ASN database; undefined: none. */
+  readonly asnDatabase?: string | undefined
 }
 
 /** A bundle whose rules become active if they can be read. */
@@ -236,7 +238,7 @@ export async function openStoredBundle(
 }
 
 function bundleFiles(
-  { path: offered, copies }: BundleSource,
+  { path: offered, copies, asnDatabase }: BundleSource,
   path: string,
   bundle: Bundle,
   trust: TrustedKeys | undefined,
@@ -249,6 +251,7 @@ function bundleFiles(
     path: offered,
     prefix: `${path}:`,
     copies,
+    asnDatabase,
     facts: {
       serial,
       created,

@@ -11,7 +11,7 @@ import { portableTransport } from '../../wire/sockets/portable/portable.js'
 import { createForwarder, type ForwardedDomain } from '../../resolver/upstream/create-forwarder.js'
 import type { Forwarder, UpstreamOutcome } from '../../resolver/upstream/forwarder.js'
 import type { PortRange } from '../../wire/sockets/source-ports.js'
-import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
+import type { UpstreamServer } from '../../wire/sockets/upstream-server.js'
 
 /** The upstreams used, and others for some domains. Plain data. */
 export interface BootstrapServers {
@@ -74,7 +74,7 @@ export class BootstrapResolver {
   ): Promise<LookupAddress[] | string> {
     return new Promise(resolve => {
       const question = encodeQuestion(qname, qtype, RRCLASS.IN)
-      const inquiry = { question, dnssecOk: false, checkingDisabled: false }
+      const inquiry = { question, dnssecOk: false, checkingDisabled: false, forwarders: 0 }
       this.forwarder.forward(inquiry, {
         onOutcome(outcome) {
           // The message is valid only until this returns.

@@ -1,5 +1,4 @@
-import { request as requestOverHttp, type ClientRequest, type IncomingMessage } from 'node:http'
-import { request as requestOverTls } from 'node:https'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { LookupFunction } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { FileTooLarge, readBoundedFile } from '../../base/files/bounded-file.js'
@@ -9,6 +8,8 @@ import { packageVersion } from '../../base/package.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import { decompress } from '../../policy/rules/lists/decompress.js'
 import { RedirectGuard } from './redirect-guard.js'
+import { HttpClient } from '../../wire/http/http-client.js'
+import { proxyFor, type HttpProxy } from '../../wire/http/http-proxy.js'
 import { contextTrusting } from '../../wire/tls/trusting-context.js'
 
 const MAX_REDIRECTS = 5
@@ -24,6 +25,9 @@ export interface DownloadOptions {
   readonly lookup: LookupFunction
   /** Additional trusted certificates (PEM); undefined: only those built into Node. */
   readonly ca: string | undefined
+  readonly proxy?: HttpProxy | undefined
+  /** Headers for a host as in a URL (`host:port`): other hosts, also after a redirect, do not get them. */
+  readonly headersFor?: ((host: string) => Readonly<Record<string, string>>) | undefined
   /** For the whole download, including redirects. */
   readonly timeout: Milliseconds
   readonly maxSize: Octets
@@ -39,14 +43,19 @@ export interface DownloadOptions {
 
 export type Download =
   | { readonly kind: 'unchanged' }
-  | { readonly kind: 'file'; readonly octets: Uint8Array; readonly validators: Validators }
+  | {
+      readonly kind: 'file'
+      readonly octets: Uint8Array
+      readonly validators: Validators
+      readonly headers: IncomingHttpHeaders
+    }
 
 /**
  * Downloads a file completely, within the time and size limits and over at most five redirects,
  * none of which may lead from https to http, or from the Internet to an internal address.
  *
  * @throws InterdictError REMOTE_FETCH, REMOTE_STATUS, REMOTE_REDIRECT, REMOTE_LARGE,
- *   REMOTE_TIMEOUT, REMOTE_NAME
+ *   REMOTE_TIMEOUT, REMOTE_NAME, PROXY_CONNECT, PROXY_REFUSED, PROXY_FILE
  */
 export async function download(url: string, options: DownloadOptions): Promise<Download> {
   if (url.startsWith('file:')) return readLocalFile(url, options.maxSize)
@@ -72,9 +81,12 @@ async function follow(
     options.isInternal
   )
   for (let hops = 0; ; hops++) {
-    guard.check(url)
-    const response = await sendRequest(url, { ...options, lookup: guard.lookup }, signal)
-    guard.onResponse(response)
+    const isProxied = proxyFor(options.proxy, new URL(url).hostname) !== undefined
+    if (isProxied) await guard.checkThroughProxy(url)
+    else guard.check(url)
+    const lookup = isProxied ? options.lookup : guard.lookup
+    const response = await sendRequest(url, { ...options, lookup }, signal)
+    if (!isProxied) guard.onResponse(response)
     const { statusCode = 0, headers } = response
     if (!REDIRECTS.includes(statusCode)) return readResponse(first, response, options)
     response.destroy()
@@ -99,28 +111,28 @@ function redirectTarget(first: string, url: string, location: string | undefined
 
 function sendRequest(
   url: string,
-  { lookup, ca, body, known = {} }: DownloadOptions,
+  { lookup, ca, proxy, headersFor, body, known = {} }: DownloadOptions,
   signal: AbortSignal
 ): Promise<IncomingMessage> {
+  const { protocol, host } = new URL(url)
   const headers = {
+    // In clear text, everybody on the way could read them.
+    ...(protocol === 'https:' && headersFor?.(host)),
     'user-agent': `interdict/${packageVersion()}`,
-    accept: '*/*',
+    accept: body === undefined ? '*/*' : 'application/json',
     'accept-encoding': 'gzip',
     ...(body !== undefined && { 'content-type': 'application/json' }),
     ...(known.etag !== undefined && { 'if-none-match': known.etag }),
     ...(known.lastModified !== undefined && { 'if-modified-since': known.lastModified })
   }
-  return new Promise((resolve, reject) => {
-    const method = body === undefined ? 'GET' : 'POST'
-    const parts = { method, headers, lookup, signal, agent: false } as const
-    const outgoing: ClientRequest = url.startsWith('https:')
-      ? requestOverTls(url, {
-          ...parts,
-          ...(ca !== undefined && { secureContext: contextTrusting(ca) })
-        })
-      : requestOverHttp(url, parts)
-    outgoing.on('response', resolve).on('error', reject).end(body)
+  const method = body === undefined ? 'GET' : 'POST'
+  const trust = ca === undefined ? {} : { secureContext: contextTrusting(ca) }
+  const { outgoing, response } = new HttpClient(proxy).start(url, {
+    ...{ method, headers, lookup, signal },
+    ...trust
   })
+  outgoing.end(body)
+  return response
 }
 
 async function readResponse(
@@ -141,7 +153,7 @@ async function readResponse(
   const body = await readBody(url, response, maxSize, progress)
   const octets = await decodeBody(url, body, headers['content-encoding'], maxSize)
   const { etag, 'last-modified': lastModified } = headers
-  return { kind: 'file', octets, validators: { etag, lastModified } }
+  return { kind: 'file', octets, validators: { etag, lastModified }, headers }
 }
 
 /** Node reports a body shorter than announced as an error. */
@@ -190,7 +202,7 @@ async function decodeBody(
 async function readLocalFile(url: string, maxSize: Octets): Promise<Download> {
   try {
     const octets = await readBoundedFile(fileURLToPath(url), maxSize)
-    return { kind: 'file', octets, validators: {} }
+    return { kind: 'file', octets, validators: {}, headers: {} }
   } catch (error) {
     if (error instanceof FileTooLarge) throw failure('REMOTE_LARGE', url, maxSize)
     throw failure('REMOTE_FETCH', url, reasonOf(error))

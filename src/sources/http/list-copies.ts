@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
+import { readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { failure } from '../../base/errors/error.js'
@@ -8,12 +8,22 @@ import { reasonOf } from '../../base/errors/reason.js'
 import { StateFiles } from '../../base/files/state-files.js'
 import type { Validators } from './download.js'
 
+/** Up to when indicators from MISP are known. Times of MISP, RFC 3339. */
+export interface MispState {
+  /** Of the last request that was complete. */
+  readonly since: string
+  /** Of the last request for everything. */
+  readonly full: string
+}
+
 /** State of a list copy: the active one or a quarantined one. */
 export interface CopyState extends Validators {
   readonly url: string
   readonly sha256: string
   /** Names and addresses, counting duplicates. */
   readonly entries: number
+  /** Of indicators from MISP: what a request for changes needs. */
+  readonly misp?: MispState | undefined
   /** The key that signed it. */
   readonly signer?: string | undefined
   /** When it was downloaded. RFC 3339, like all times here. */
@@ -91,6 +101,11 @@ export class ListCopies {
       return false
     }
     return hash.digest('hex') === state.sha256
+  }
+
+  /** The copy of a list. */
+  read(id: string): Promise<Uint8Array> {
+    return readFile(this.files.path(id, ''))
   }
 
   async replace(id: string, octets: Uint8Array, record: CopyRecord): Promise<void> {

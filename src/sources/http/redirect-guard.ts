@@ -44,10 +44,24 @@ export class RedirectGuard {
 
   /** Checks the address in a URL, which is not looked up. @throws what `refuse` makes */
   check(url: string): void {
-    const { hostname } = new URL(url)
-    const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
+    const host = hostOf(url)
     const why = isIP(host) === 0 ? undefined : this.reasonAgainst([host])
     if (why !== undefined) throw this.refuse(why)
+  }
+
+  /**
+   * The same for a request through a proxy, which resolves the name again itself: the gateway can only refuse what the name
+   * has here. Counts the server as one on the Internet if its name has no address here, or a public one.
+   *
+   * @throws what `refuse` makes
+   */
+  async checkThroughProxy(url: string): Promise<void> {
+    this.check(url)
+    const host = hostOf(url)
+    const addresses = isIP(host) === 0 ? await this.addressesOf(host) : [host]
+    const why = this.reasonAgainst(addresses)
+    if (why !== undefined) throw this.refuse(why)
+    this.isOutside ||= !addresses.some(one => this.isInside(one))
   }
 
   onResponse({ socket }: IncomingMessage): void {
@@ -55,9 +69,23 @@ export class RedirectGuard {
     this.isOutside ||= remoteAddress === undefined || !this.isInside(remoteAddress)
   }
 
+  private addressesOf(name: string): Promise<string[]> {
+    return new Promise(resolve => {
+      this.resolve(name, { all: true }, (error, found) => {
+        if (error !== null || typeof found === 'string') resolve([])
+        else resolve(found.map(({ address }) => address))
+      })
+    })
+  }
+
   /** One internal address among several is enough: the connection may use any of them. */
   private reasonAgainst(addresses: readonly string[]): string | undefined {
     const inside = this.isOutside ? addresses.find(one => this.isInside(one)) : undefined
     return inside && `redirect from the Internet to the internal address ${inside}`
   }
+}
+
+/** Of a URL, without the brackets of an IPv6 address. */
+function hostOf(url: string): string {
+  return new URL(url).hostname.replace(/^\[(.*)\]$/, '$1')
 }

@@ -5,11 +5,15 @@ import { MAX_SECRET_FILE, readBoundedFile } from '../../base/files/bounded-file.
 import { failure, InterdictError } from '../../base/errors/error.js'
 import { reasonOf } from '../../base/errors/reason.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
+import { countEntries as listSize } from '../../policy/rules/lists/list-types.js'
 import { readList } from '../../policy/rules/lists/read-list.js'
+import { readHeaderFile } from '../../wire/http/header-file.js'
+import type { HttpProxy } from '../../wire/http/http-proxy.js'
 import type { RemoteList } from '../../policy/rules/lists/remote-list.js'
 import { decompress } from '../../policy/rules/lists/decompress.js'
 import type { ListCopies, CopyRecord, CopyState } from './list-copies.js'
-import { download, type Download, type DownloadOptions } from './download.js'
+import { download, type DownloadOptions } from './download.js'
+import { fetchIndicators } from './misp.js'
 import { MAX_SIGNATURE, signatureError } from './minisign.js'
 
 export interface ListUpdateOptions {
@@ -17,6 +21,9 @@ export interface ListUpdateOptions {
   readonly lookup: LookupFunction
   /** Additional trusted certificates: a PEM file. */
   readonly caFile: string | undefined
+  readonly proxy?: HttpProxy | undefined
+  /** See `RemoteListsConfig`. */
+  readonly headerFiles?: Readonly<Record<string, string>> | undefined
   readonly timeout: Milliseconds
   /** Prefixes by network, for formats that name clients. */
   readonly clients: ReadonlyMap<string, readonly Prefix[]>
@@ -80,7 +87,10 @@ async function fetchAndVerify(
   const copy = record.copy?.url === url ? record.copy : undefined
   const held = record.held?.url === url ? record.held : undefined
   const known = [held, copy].find(state => state !== undefined)
-  const got = await fetchList(list, parts, isVerified(list, known) ? known : undefined)
+  const got =
+    list.isMisp === true
+      ? await fetchMisp(list, parts, held === undefined ? copy : undefined)
+      : await fetchList(list, parts, isVerified(list, known) ? known : undefined)
   if (got.kind === 'unchanged') return keepUnchanged(list, parts, { ...record, held }, known!)
   const { octets, validators } = got
   const sha256 = createHash('sha256').update(octets).digest('hex')
@@ -138,11 +148,32 @@ function shrunkError(
   return failure('REMOTE_SHRUNK', id, before.entries, now.entries, maxShrink)
 }
 
+/** What has changed since the copy, or everything. */
+async function fetchMisp(
+  list: RemoteList,
+  parts: ListUpdateOptions,
+  copy: CopyState | undefined
+): Promise<FetchedList> {
+  const options = { ...(await downloadOptions(parts)), maxSize: list.maxSize }
+  const known = copy?.misp && { ...copy.misp, octets: await parts.copies.read(list.id) }
+  const { octets, misp } = await fetchIndicators(list.url, options, known)
+  return { kind: 'file', octets, validators: { misp } }
+}
+
+/** A list as it was downloaded, and what the state of its copy keeps of that. */
+type FetchedList =
+  | { readonly kind: 'unchanged' }
+  | {
+      readonly kind: 'file'
+      readonly octets: Uint8Array
+      readonly validators: Pick<CopyState, 'etag' | 'lastModified' | 'misp'>
+    }
+
 async function fetchList(
   list: RemoteList,
   parts: ListUpdateOptions,
   known?: CopyState
-): Promise<Download> {
+): Promise<FetchedList> {
   const { progress } = parts
   return download(list.url, {
     ...(await downloadOptions(parts)),
@@ -152,15 +183,29 @@ async function fetchList(
   })
 }
 
-async function downloadOptions(
-  parts: ListUpdateOptions
+/** How files are downloaded. @throws InterdictError REMOTE_CA */
+export async function downloadOptions(
+  parts: Pick<ListUpdateOptions, 'lookup' | 'caFile' | 'timeout' | 'proxy' | 'headerFiles'>
 ): Promise<Omit<DownloadOptions, 'maxSize'>> {
-  const { lookup, caFile, timeout } = parts
-  if (caFile === undefined) return { lookup, ca: undefined, timeout }
+  const { lookup, caFile, timeout, proxy, headerFiles = {} } = parts
+  const headersFor = (host: string) => headersOf(headerFiles, host)
+  const options = { lookup, timeout, proxy, headersFor }
+  if (caFile === undefined) return { ...options, ca: undefined }
   try {
-    return { lookup, ca: (await readBoundedFile(caFile, MAX_SECRET_FILE)).toString(), timeout }
+    const ca = (await readBoundedFile(caFile, MAX_SECRET_FILE)).toString()
+    return { ...options, ca }
   } catch (error) {
     throw failure('REMOTE_CA', caFile, reasonOf(error))
+  }
+}
+
+/** Read for each request, so that a renewed key is used. @throws InterdictError REMOTE_HEADERS */
+function headersOf(files: Readonly<Record<string, string>>, host: string) {
+  const file = Object.hasOwn(files, host) ? files[host]! : undefined
+  try {
+    return file === undefined ? {} : readHeaderFile(file)
+  } catch (error) {
+    throw failure('REMOTE_HEADERS', file!, reasonOf(error))
   }
 }
 
@@ -184,7 +229,7 @@ async function verify(
 
 /** Reads the list as the rules will. @throws InterdictError why the rules would reject it */
 async function countEntries(
-  { id, url, format, mayBeEmpty, maxSize }: RemoteList,
+  { id, url, format, feed, mayBeEmpty, maxSize }: RemoteList,
   octets: Uint8Array,
   { clients }: ListUpdateOptions
 ): Promise<number> {
@@ -195,9 +240,9 @@ async function countEntries(
       : failure('REMOTE_FETCH', url, `cannot decompress: ${why}`)
   }
   const file = { octets: plain, file: url, displayName: url }
-  const read = readList({ id, format, mayBeEmpty, clients }, [file])
+  const read = readList({ id, format, feed, mayBeEmpty, clients }, [file])
   if ('errors' in read) throw read.errors[0]!
-  return read.reports.reduce((sum, { names }) => sum + names, 0)
+  return listSize(read.reports)
 }
 
 function errorInfo(error: unknown): ErrorInfo {

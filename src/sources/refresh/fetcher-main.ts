@@ -12,11 +12,11 @@ parentPort!.unref()
 void fetchAll(workerData as FetcherInit)
 
 async function fetchAll(init: FetcherInit): Promise<void> {
-  const { lists, prefixesByNetwork: clients, caFile, timeout } = init
+  const { lists, prefixesByNetwork: clients, caFile, proxy, headerFiles, timeout } = init
   const bootstrap = BootstrapResolver.open(init.bootstrap)
   const { lookup } = bootstrap
   const copies = new ListCopies(init.copiesFolder)
-  const parts = { lookup, caFile, timeout, clients, copies, now: Date.now }
+  const parts = { lookup, caFile, proxy, headerFiles, timeout, clients, copies, now: Date.now }
   // One at a time, since parsing a list may take much memory.
   for (const list of lists) parentPort!.postMessage(await updateList(list, parts))
   bootstrap.close()

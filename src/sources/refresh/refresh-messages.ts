@@ -1,6 +1,7 @@
 import type { Prefix } from '../../base/values/address.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import type { RemoteList } from '../../policy/rules/lists/remote-list.js'
+import type { HttpProxy } from '../../wire/http/http-proxy.js'
 import type { ZoneJob } from '../axfr/update-zone.js'
 import type { BootstrapServers } from '../http/bootstrap-resolver.js'
 
@@ -16,6 +17,8 @@ export interface FetcherInit extends RemoteListSet {
   readonly copiesFolder: string
   readonly bootstrap: BootstrapServers
   readonly caFile: string | undefined
+  readonly proxy: HttpProxy | undefined
+  readonly headerFiles: Readonly<Record<string, string>> | undefined
   readonly timeout: Milliseconds
 }
 

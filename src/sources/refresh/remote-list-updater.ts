@@ -170,8 +170,16 @@ export class RemoteListUpdater {
     { onUpdate, onDone }: { readonly onUpdate: () => void; readonly onDone: () => void }
   ): void {
     const { copiesFolder, settings, bootstrap, startThread, log, clock } = this.options
-    const { caFile, timeout } = settings
-    const init: FetcherInit = { ...due, copiesFolder, bootstrap, caFile, timeout }
+    const { caFile, proxy, headerFiles, timeout } = settings
+    const init: FetcherInit = {
+      ...due,
+      copiesFolder,
+      bootstrap,
+      caFile,
+      proxy,
+      headerFiles,
+      timeout
+    }
     const reported = new Set<string>()
     this.fetcher = startThread<never, ListUpdate>('fetcher-main.js', init, {
       message: update => {

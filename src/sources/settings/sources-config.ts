@@ -1,6 +1,15 @@
 import type { Milliseconds, Octets } from '../../base/units.js'
+import type { Position } from '../../base/errors/position.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
-import type { UpstreamServer } from '../../resolver/upstream/upstream-server.js'
+import type { HttpProxy } from '../../wire/http/http-proxy.js'
+import type { UpstreamServer } from '../../wire/sockets/upstream-server.js'
+
+/** The proxy for outgoing HTTP, of which each part that sends requests has a copy. */
+export interface ProxyConfig {
+  readonly http: HttpProxy
+  /** Of the section, for errors of its files. */
+  readonly position: Position
+}
 
 /** How lists are downloaded. */
 export interface RemoteListsConfig {
@@ -10,6 +19,9 @@ export interface RemoteListsConfig {
   readonly caFile: string | undefined
   /** Per list. */
   readonly timeout: Milliseconds
+  /** Files with HTTP headers, by the host (`feeds.example` or `feeds.example:8443`) that gets them. */
+  readonly headerFiles?: Readonly<Record<string, string>> | undefined
+  readonly proxy?: HttpProxy | undefined
 }
 
 /** How zones are transferred from primaries. */

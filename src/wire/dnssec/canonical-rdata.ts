@@ -25,7 +25,7 @@ export function canonicalRdata(
   checkRdata(message, type, at, end)
   const out: number[] = []
   decompressRdata(message, type, at, end, out)
-  const rdata = Uint8Array.from(out)
+  const rdata = new Uint8Array(out)
   const name = laterName(rdata, type)
   if (name === -1) return rdata
   if (skipName(rdata, name, 0) !== rdata.length) throw failure('WIRE_RDATA', showRrtype(type), at)

@@ -38,8 +38,8 @@ export function decodeRrsig(rdata: Uint8Array): Rrsig {
     expiration: getUint32(rdata, 8),
     inception: getUint32(rdata, 12),
     keyTag: getUint16(rdata, 16),
-    signer: Uint8Array.from(signer),
-    prefix: Uint8Array.of(...rdata.subarray(0, SIGNER_AT), ...signer),
+    signer: new Uint8Array(signer),
+    prefix: Buffer.concat([rdata.subarray(0, SIGNER_AT), new Uint8Array(signer)]),
     signature: rdata.slice(end)
   }
 }

@@ -58,6 +58,6 @@ function decodeRecord(
   budget.spend(rdata.length >> 2)
   // A TTL with the most significant bit set counts as 0. RFC 2181 §8.
   const ttl = Math.max(0, getUint32(message, at + 4) | 0)
-  records.push({ name: Uint8Array.from(name), type, ttl, rdata })
+  records.push({ name: new Uint8Array(name), type, ttl, rdata })
   return end
 }

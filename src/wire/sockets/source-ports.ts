@@ -56,6 +56,13 @@ export function defaultSourcePorts(): SourcePorts {
   return shared
 }
 
+/** The ports of other services in a range: no query leaves from them, unless another program sends it. */
+export function servicePorts(range: PortRange): Uint16Array {
+  const isService = new Uint8Array(UNPRIVILEGED_PORTS[1] + 1)
+  mark(isService, parsePortRanges(IANA_UDP_PORTS), 1)
+  return portsOf(isService).filter(port => port >= range[0] && port <= range[1])
+}
+
 /** Reads the list of the kernel; none if it cannot be read. */
 export function readReservedPorts(file = RESERVED_PORTS): PortRange[] {
   try {

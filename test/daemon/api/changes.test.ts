@@ -4,6 +4,8 @@ import t from 'tap'
 import { ChangeLog, changesFile, type Change } from '../../../src/admin/audit/change-log.js'
 import { FileChanges, watchFiles } from '../../../src/admin/audit/watch-files.js'
 import type { StatusReply } from '../../../src/gateway/status/health.js'
+import { ROUTES } from '../../../src/admin/api/routes.js'
+import { messages } from '../../../src/admin/web/messages/en.js'
 import { eventually } from '../site.js'
 import { MemoryLog } from '../serve.js'
 import { apiRig } from './rig.js'
@@ -103,6 +105,19 @@ t.test('the status is looked at, if there is one', async t => {
   watchFiles(changes, async () => (++asked, STATUS))
   await eventually('both asked', () => asked === 2)
   t.strictSame(changes.newest, [])
+})
+
+t.test('each change has a text in the dashboard; checks and own jobs are none', async t => {
+  const changes = ROUTES.filter(({ method, isChange }) => method !== 'GET' && isChange !== false)
+  const without = changes.filter(({ id }) => !(`operation.${id}` in messages))
+  t.strictSame(without, [])
+  const rig = await apiRig(t, { services: serving(t, await activeRules(t)) })
+  const token = rig.token('bob', ['read'])
+  const id = '00000000-0000-4000-8000-000000000000'
+  const sent = await rig.send({ url: `/api/v1/jobs/${id}`, method: 'DELETE', token })
+  t.equal(sent.statusCode, 404)
+  const { body } = await rig.send({ url: '/api/v1/changes', token })
+  t.match(JSON.parse(body), { total: 0, items: [] })
 })
 
 t.test('what is changed through the API is recorded with who did it', async t => {

@@ -16,6 +16,11 @@ export interface Expectation {
 
 const JOB = '00000000-0000-4000-8000-000000000000'
 
+const BINDING = {
+  payload: '{"address":"10.20.3.4","mac":"02:00:5e:10:00:07"}\n',
+  headers: { 'content-type': 'application/x-ndjson' }
+}
+
 /** By method and path, as the table of routes has them. */
 export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
   'GET /openapi.json': { scope: null, path: '/openapi.json' },
@@ -24,6 +29,7 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
   'POST /logout': { scope: null, path: '/logout' },
   'GET /me': { scope: null, path: '/me' },
   'GET /jobs': { scope: 'any', path: '/jobs' },
+  'GET /jobs/{id}/file': { scope: 'any', path: `/jobs/${JOB}/file`, granted: 404 },
   'GET /jobs/{id}': { scope: 'any', path: `/jobs/${JOB}`, granted: 404 },
   'DELETE /jobs/{id}': { scope: 'any', path: `/jobs/${JOB}`, granted: 404 },
   'GET /status': { scope: 'read', path: '/status' },
@@ -48,16 +54,45 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     path: '/rules/versions/abcd1234/restore',
     request: { payload: { dryRun: true } }
   },
+  'GET /profiles/{id}': { scope: 'read', path: '/profiles/nist-800-81r3' },
   'GET /networks': { scope: 'read', path: '/networks' },
   'GET /networks/{id}': { scope: 'read', path: '/networks/staff' },
   'GET /bans': { scope: 'read', path: '/bans' },
   'GET /exceptions': { scope: 'read', path: '/exceptions' },
+  'GET /dnssec-exceptions': { scope: 'read', path: '/dnssec-exceptions' },
   'GET /notices': { scope: 'read', path: '/notices' },
   'GET /apps': { scope: 'read', path: '/apps' },
   'GET /apps/{id}': { scope: 'read', path: '/apps/video' },
   'GET /lists': { scope: 'read', path: '/lists' },
   'GET /zones': { scope: 'read', path: '/zones' },
+  'GET /lookups/groups': { scope: 'read', path: '/lookups/groups?by=app' },
+  'GET /lookups/unusual-hours': { scope: 'read', path: '/lookups/unusual-hours' },
+  'GET /bans/{ban}/effect': { scope: 'read', path: '/bans/video-ban/effect' },
+  'GET /findings': { scope: 'read', path: '/findings' },
+  'POST /findings/mutes': {
+    scope: 'operate',
+    path: '/findings/mutes',
+    request: { payload: { kind: 'tunnel', domain: 'x.example', reason: 'a', until: '2099-01-01' } },
+    granted: 400
+  },
+  'DELETE /findings/mutes/{id}': {
+    scope: 'operate',
+    path: `/findings/mutes/${JOB}`,
+    granted: 404
+  },
   'GET /lookups': { scope: 'read', path: '/lookups' },
+  'GET /who': { scope: 'read', path: '/who?address=10.20.3.4&at=2026-11-12T14:02:00Z' },
+  'POST /bindings/{feed}': {
+    scope: 'devices',
+    path: '/bindings/nac',
+    request: BINDING
+  },
+  'PUT /bindings/{feed}': {
+    scope: 'devices',
+    path: '/bindings/nac',
+    request: BINDING
+  },
+  'GET /lookups/export': { scope: 'read', path: '/lookups/export', granted: 404 },
   'GET /lookups/stream': { scope: 'read', path: '/lookups/stream', granted: 404 },
   'GET /reports/{kind}': { scope: 'read', path: '/reports/overview' },
   'GET /reads': { scope: 'policy', path: '/reads' },
@@ -90,6 +125,37 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     request: { payload: { to: 7 } }
   },
   'POST /log/rotate': { scope: 'operate', path: '/log/rotate' },
+  // Which networks there are is for drafts.test.ts.
+  'POST /rules/edits': {
+    scope: 'read',
+    path: '/rules/edits',
+    request: { payload: { edits: [{ kind: 'list', id: 'draft', values: { file: 'x' } }] } }
+  },
+  'GET /rules/drafts': { scope: 'read', path: '/rules/drafts' },
+  'POST /rules/drafts': {
+    scope: 'operate',
+    path: '/rules/drafts?title=t&reason=r',
+    request: {
+      payload: '{"networks.yaml":""}',
+      headers: { 'content-type': 'application/vnd.interdict.rules+json' }
+    },
+    granted: 201
+  },
+  'GET /rules/drafts/{id}': {
+    scope: 'read',
+    path: '/rules/drafts/draft-00000000',
+    granted: 404
+  },
+  'POST /rules/drafts/{id}/approve': {
+    scope: 'policy',
+    path: '/rules/drafts/draft-00000000/approve',
+    granted: 404
+  },
+  'DELETE /rules/drafts/{id}': {
+    scope: 'operate',
+    path: '/rules/drafts/draft-00000000',
+    granted: 404
+  },
   'POST /rules/candidate/bundle': {
     scope: 'read',
     path: '/rules/candidate/bundle',

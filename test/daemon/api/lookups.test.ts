@@ -98,12 +98,13 @@ t.test('searches of the log are quoted', async t => {
     {
       latest: 3,
       skip: 4,
+      period: { since: Date.UTC(2026, 0, 1), until: Date.UTC(2026, 0, 2) },
       filters:
         "(client = '10.0.0.1' OR device = '10.0.0.1' OR starts_with(device, '10.0.0.1/')" +
         " OR client IN ('10.0.0.1', '10.0.0.1/32'))" +
         " AND network = 'a'' OR 1=1 --'" +
         " AND qtype = 'AAAA'" +
-        " AND time >= TIMESTAMP '2026-01-01 00:00:00' AND time < TIMESTAMP '2026-01-02 00:00:00'"
+        " AND time >= TIMESTAMP '2026-01-01T00:00:00.000' AND time < TIMESTAMP '2026-01-02T00:00:00.000'"
     }
   )
   t.equal(where({ name: '=A.example' }), "qname = 'a.example'")

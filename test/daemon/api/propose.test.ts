@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { failure } from '../../../src/base/errors/error.js'
 import { generateKeys } from '../../../src/base/files/ed25519.js'
 import { readConfig } from '../../../src/gateway/config/load-settings.js'
+import { estimateOf } from '../../../src/analysis/replay/estimate.js'
 import { CommandRunner } from '../../../src/gateway/processes/commands.js'
 import { checkResult } from '../../../src/gateway/processes/messages.js'
 import { FOLDER_TYPE } from '../../../src/admin/api/candidate.js'
@@ -205,6 +206,45 @@ t.test('a bundle is put in force with enough signatures', async t => {
   t.strictSame(readdirSync(state), [])
 })
 
+t.test('with approval, a bundle must be the rules in force with one approved draft', async t => {
+  const { publicKey, privatePem } = generateKeys()
+  const verify = () => Promise.resolve({})
+  const rules = `rules: { bundle: rules.bundle, keys: ['${publicKey}'] }\nadmin: { approval: second-person }`
+  const { rig, folder, token } = await proposing(t, rules, verify)
+  const keys = [createPrivateKey(privatePem)]
+  const packed = (serial: number, files: Readonly<Record<string, string>>) =>
+    encodeBundle(new Map(Object.entries(files).map(([name, text]) => [name, Buffer.from(text)])), {
+      ...{ serial, created: 1, expires: 2, keys }
+    })
+  const place = join(folder, 'rules.bundle')
+  const before = await packed(1, { 'networks.yaml': RULES, 'other.txt': 'x' })
+  writeFileSync(place, before)
+  const put = async (files: Readonly<Record<string, string>>) => {
+    const payload = Buffer.from(await packed(2, files))
+    const url = '/api/v1/rules/bundle'
+    return rig.send({ ...{ method: 'PUT', url, token, headers: BUNDLE, payload } })
+  }
+  const wanted = { 'networks.yaml': OTHER, 'other.txt': 'x' }
+  const needed = { code: 'DRAFT_NEEDED' }
+  t.match((await put(wanted)).json(), needed, 'no draft')
+  const ann = rig.token('ann', ['read', 'operate'])
+  const made = await rig.send({
+    ...{ method: 'POST', url: '/api/v1/rules/drafts?title=more&reason=test', token: ann },
+    ...{ headers: FOLDER, payload: JSON.stringify({ 'networks.yaml': OTHER }) }
+  })
+  const { id } = made.json<{ id: string }>()
+  t.match((await put(wanted)).json(), needed, 'not approved')
+  const url = `/api/v1/rules/drafts/${id}/approve`
+  t.equal((await rig.send({ method: 'POST', url, token })).statusCode, 200)
+  t.match((await put({ ...wanted, 'other.txt': 'y' })).json(), needed, 'something else is changed')
+  t.match((await put({ 'networks.yaml': OTHER })).json(), needed, 'a file is missing')
+  t.strictSame(readFileSync(place), Buffer.from(before), 'nothing is in force')
+  t.match((await put(wanted)).json(), { outcome: 'accepted' })
+  const list = await rig.send({ method: 'GET', url: '/api/v1/rules/drafts', token })
+  t.match(list.json(), { bundle: true, drafts: [{ id, applied: { by: 'all' } }] })
+  t.match((await put(wanted)).json(), needed, 'a draft is put in force once')
+})
+
 t.test('after a refused bundle the earlier one is on offer again', async t => {
   const rules = `rules: { bundle: rules.bundle, keys: ['${generateKeys().publicKey}'] }`
   const first = [{ code: 'BUNDLE_OLDER', message: 'rules.bundle: too old' }]
@@ -300,4 +340,37 @@ t.test('commands have the settings in force, whatever errors the file has by now
   const check = (result: unknown) => checkResult('bans', result)
   const found = await runner.run('bans', { within: 30 }, check, new AbortController().signal)
   t.match(found, { rules: { sha256: /^[0-9a-f]{64}$/ } })
+})
+
+t.test('a sample of a long log says how many of all would change', async t => {
+  const at = new Date(Date.UTC(2026, 10, 20)).toISOString()
+  const lookup = (i: number): string =>
+    `${JSON.stringify({ v: 1, time: at, generation: 1, client: '10.0.0.1', protocol: 'udp', qname: i % 4 === 0 ? 'new.example' : 'other.test', qtype: 'A', verdict: 'forwarded', us: 1 })}\n`
+  const folder = t.testdir({
+    rules: {
+      'networks.yaml':
+        'networks:\n  all:\n    prefixes: [10.0.0.0/8]\n    block: [{ names: [new.example] }]\n'
+    },
+    log: { 'queries.jsonl': Array.from({ length: 4_000 }, (_, i) => lookup(i)).join('') }
+  })
+  const read = readConfig('rules: rules\n', join(folder, 'interdict.yaml'))
+  if (!read.ok) throw new Error('settings')
+  const runner = new CommandRunner(PROGRAM, () => read.config)
+  const replay = async (sample?: number): Promise<object> => {
+    const request = { logs: [join(folder, 'log')], rules: join(folder, 'rules') }
+    const check = (result: unknown) => checkResult('replay', result)
+    const { signal } = new AbortController()
+    return runner.run('replay', { ...request, ...(sample && { sample }) }, check, signal)
+  }
+  const exact = await replay()
+  t.match(exact, { lookups: 4_000, changes: { blocked: { lookups: 1_000 } } })
+  t.notOk('sample' in exact)
+  t.notOk('sample' in (await replay(10_000)), 'it has fewer')
+  const { sample, changes } = (await replay(1_000)) as {
+    readonly sample: { readonly lookups: number; readonly of: number }
+    readonly changes: { readonly blocked: { readonly lookups: number; readonly estimate: object } }
+  }
+  t.equal(sample.of, 4_000)
+  t.ok(sample.lookups > 500 && sample.lookups < 1_500, `${sample.lookups}`)
+  t.strictSame(changes.blocked.estimate, estimateOf(changes.blocked.lookups, sample))
 })

@@ -102,6 +102,7 @@ export async function apiRig(t: Test, options: ApiRigOptions = {}): Promise<ApiR
       rules: unavailable,
       status: unavailable,
       command: unavailable,
+      exported: unavailable,
       // Without the memory of what was run before.
       report: (...request) => (options.services?.command ?? unavailable)('report', ...request),
       control: unavailable,

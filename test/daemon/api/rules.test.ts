@@ -82,6 +82,13 @@ t.test('bans and exceptions', async t => {
     items: [{ purpose: 'press office', approvedBy: 'head of security', prefixes: ['10.7.0.0/16'] }]
   })
   t.match(await get('/exceptions?at=2027-01-01T00:00:00Z'), { items: [{ state: 'ended' }] })
+  t.match(await get(`/dnssec-exceptions?at=${AT}&state=in%20force`), {
+    total: 1,
+    items: [{ name: 'broken.example', purpose: 'expired keys', approvedBy: 'head of security' }]
+  })
+  t.match(await get(`/dnssec-exceptions?at=2027-01-01T00:00:00Z&state=in%20force`), {
+    total: 0
+  })
   t.match(await get(`/notices?at=${AT}`), {
     items: [
       { id: 'video-ban', what: 'review' },
@@ -164,6 +171,7 @@ t.test('block rules, and their pauses', async t => {
   const rig = await apiRig(t, { services: serving(t, changed) })
   const get = getter(rig, rig.token('r', ['read']))
   t.match(await get('/blocks'), {
+    maxPauseMinutes: 60,
     total: 1,
     items: [
       {

@@ -30,6 +30,7 @@ export const STATUS: StatusReply = {
     sha256: 'a'.repeat(64),
     since: at,
     bundle: null,
+    asns: null,
     networks: 1,
     rules: 1,
     bans: 1,
@@ -59,9 +60,12 @@ export const STATUS: StatusReply = {
   certificates: [],
   alerts: [],
   reports: [],
+  catalogue: null,
   fleet: null,
   probe: null,
   validation: null,
+  bindings: null,
+  observation: null,
   recorder: null,
   archive: null,
   readyRequires: [],
@@ -99,6 +103,13 @@ networks:
     block: [{ lists: [own] }]
   guests:
     prefixes: [192.0.2.0/24, 2001:db8::/32]
+dnssec:
+  exceptions:
+    - name: broken.example
+      purpose: expired keys
+      approved-by: head of security
+      from: 2026-01-01
+      until: 2026-01-10
 lists:
   own: { file: own.txt }
 `
@@ -136,6 +147,7 @@ const sha256 = 'ab'.repeat(32)
 /** Results of requests. */
 const RESULTS: Readonly<Partial<Record<RequestName, unknown>>> = {
   query: [],
+  who: { at: 0, found: { status: 'unknown', reason: 'none' } },
   check: { ok: true, errors: [], warnings: [] },
   'lists update': { lists: [{ id: 'ads', result: 'updated' }] },
   rollback: { from: 8, to: 7, changed: true },
@@ -159,6 +171,7 @@ const RESULTS: Readonly<Partial<Record<RequestName, unknown>>> = {
 /** Replies of the control thread. */
 const REPLIES: Readonly<Record<string, unknown>> = {
   flush: { dropped: 1, silent: [] },
+  bindings: { lines: 1, refused: 0, late: 0 },
   reload: { at: 0, reason: 'request', outcome: 'unchanged', errors: 0, first: [] },
   apply: { sha256: 'ab', errors: [] },
   pause: { rule: 'ads', until: 1_800_000_000 },
@@ -175,7 +188,7 @@ export function serving(
   rules: ActiveRules,
   folder = t.testdirName
 ): Pick<ApiServices, 'config' | 'login' | 'status' | 'rules' | 'control' | 'command'> {
-  const settings = `rules: '${folder}'\nupstreams: { servers: [], use-resolv-conf: false }\nlog: { queries: { which: none } }`
+  const settings = `rules: '${folder}'\nupstreams: { servers: [], use-resolv-conf: false }\nlog: { queries: { which: none } }\nbindings: { feeds: [{ name: nac, type: json, http: true }] }`
   const read = readConfig(settings, join(folder, 'interdict.yaml'))
   if (!read.ok) throw new Error('settings')
   const { config } = read

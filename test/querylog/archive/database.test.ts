@@ -86,6 +86,33 @@ t.test('the newest lookups need only the files that have them', async t => {
   })
 })
 
+t.test('a period opens only the files of its days', async t => {
+  const path = (day: string): string =>
+    `archive/day=2023-03-0${day}/queries-2023030${day}T000000.000Z.parquet`
+  const log = logFolder(t, {
+    'queries.jsonl': lines(record('2023-03-04T00:00:00.000Z')),
+    ...Object.fromEntries(['1', '2', '3'].map(day => [path(day), '']))
+  })
+  for (const day of ['1', '2', '3'])
+    await parquet(t, join(dirname(log), path(day)), lines(record(`2023-03-0${day}T12:00:00.000Z`)))
+  const daysOf = async (since?: string, until?: string) => {
+    const period = {
+      since: since === undefined ? since : Date.parse(since),
+      until: until === undefined ? until : Date.parse(until)
+    }
+    const database = await open(t)
+    const { parquet } = await database.openLog(log, 'sealed', { period })
+    t.equal(parquet, 3, 'they are there, also where none is opened')
+    const rows = await database.rows('SELECT time FROM lookups ORDER BY time')
+    return rows.map(({ time }) => (time as Date).getUTCDate())
+  }
+  t.strictSame(await daysOf(), [1, 2, 3, 4])
+  t.strictSame(await daysOf('2023-03-02T23:59:59Z'), [2, 3, 4])
+  t.strictSame(await daysOf('2023-03-03T00:00:00Z'), [3, 4])
+  t.strictSame(await daysOf('2023-03-01T00:00:00Z', '2023-03-02T00:00:00Z'), [1, 4])
+  t.strictSame(await daysOf('2023-04-01T00:00:00Z'), [4], 'lines may be of any day')
+})
+
 t.test('an error in a condition has its place in the condition', async t => {
   const database = await open(t)
   await database.openLog(logFolder(t, {}))

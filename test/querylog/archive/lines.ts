@@ -4,11 +4,14 @@ import { join } from 'node:path'
 import type { QueryRecord } from '../../../src/lookups/event/schema.js'
 
 /** A lookup at a time, as the recorder writes it but for what is given. */
-export function record(time: string, fields: Partial<QueryRecord> = {}): QueryRecord {
+/** Fields of a record; undefined: without it. */
+type Fields = { readonly [K in keyof QueryRecord]?: QueryRecord[K] | undefined }
+
+export function record(time: string, fields: Fields = {}): QueryRecord {
   const head = { v: 1, time, generation: 1, client: '10.20.3.4', network: 'phones' } as const
   const question = { protocol: 'udp', qname: 'www.tiktok.com', qtype: 'A', rcode: 'NXDOMAIN' }
   const end = { verdict: 'blocked', match: 'qname', app: 'tiktok', us: 12, ede: 16 }
-  return { ...head, ...question, ...end, ...fields }
+  return { ...head, ...question, ...end, ...fields } as QueryRecord
 }
 
 export const lines = (...records: readonly object[]): string =>

@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { Formatter } from '../../../src/lookups/record/formatter.js'
 import {
+  DNSSEC_VERDICT,
   MATCH,
   NO_RCODE,
   PROTOCOL,
   VERDICT,
+  type Observation,
   type QueryEvent
 } from '../../../src/lookups/event/query-event.js'
 import {
@@ -64,7 +66,16 @@ const ban = { clientClass: 1, claim: 0, entry: 1, match: MATCH.qname }
 const tiktok = { ...ban, labels: ['www', 'tiktok', 'com'] }
 const plain = { clientClass: 1, labels: ['www', 'example'] }
 const { blocked, monitored, allowed, forwarded, cached, stale, probe } = VERDICT
-const { refused, failed, local } = VERDICT
+const { refused, failed, local, observed } = VERDICT
+const expired = {
+  ...{ ede: 7, dnssec: DNSSEC_VERDICT.bogus },
+  dnssecReason: Buffer.from('www.example A: RRSIG of key 4711 expired on 2023-03-12T00:00:00Z')
+}
+/** Of the lookups with the verdict `observed`, in their order. */
+const observations: Observation[] = [
+  { contact: 'hostmaster@example', validated: 12, answers: 240, isAnonymous: false },
+  { contact: undefined, validated: 20, answers: 410, isAnonymous: true }
+]
 
 /** The lookups of the examples, in their order. */
 const lookups: EventFields[] = [
@@ -101,6 +112,8 @@ const lookups: EventFields[] = [
   { ...plain, verdict: cached, latency: 4 },
   { ...plain, verdict: stale, upstream: 0, latency: 1_790_000, ede: 3 },
   { ...tiktok, verdict: probe, client: '10.20.0.0', rcode: 3, latency: 12, ede: 16 },
+  { ...plain, ...expired, verdict: observed, latency: 41_200 },
+  { ...plain, verdict: observed, latency: 38_100, dnssec: DNSSEC_VERDICT.secure },
   { verdict: refused, client: '203.0.113.9', labels: [], qtype: 2, rcode: 5, latency: 3, ede: 18 },
   { ...plain, verdict: failed, rcode: 2, upstream: 0, latency: 2_000_113, ede: 22 },
   {
@@ -117,7 +130,9 @@ const lookups: EventFields[] = [
   {
     ...{ verdict: local, clientClass: 1, labels: ['printer', 'site', 'example'], latency: 3 },
     ...{ claim: 5, entry: 5, match: MATCH.record }
-  }
+  },
+  { ...plain, verdict: cached, latency: 4, dnssec: DNSSEC_VERDICT.secure },
+  { ...plain, ...expired, verdict: failed, rcode: 2, upstream: 0, latency: 8300 }
 ]
 const MATCHES = [
   { pattern: '', sourceFile: '', sourceLine: 0, length: 0 },
@@ -140,7 +155,9 @@ t.test('the examples are what the formatter writes', async t => {
   )
   formatter.addSnapshot(snapshotOf(7))
   const events: QueryEvent[] = lookups.map(lookup => eventOf({ generation: 7, ...lookup }))
-  for (const event of events) formatter.append(event)
+  const left = [...observations]
+  for (const event of events)
+    formatter.append(event, event.verdict === observed ? left.shift() : undefined)
   formatter.flush()
   t.strictSame(text.trim().split('\n'), examples)
 })

@@ -6,6 +6,7 @@ import { showRcode } from '../../../src/wire/dns/registry/rcode.js'
 import { RRTYPE, showRrtype } from '../../../src/wire/dns/registry/rrtype.js'
 import { Formatter } from '../../../src/lookups/record/formatter.js'
 import {
+  DNSSEC_VERDICT,
   MATCH,
   NO_RCODE,
   PROTOCOL,
@@ -170,7 +171,10 @@ function plainly(event: QueryEvent): string {
     source: claim && matched && placeOf(matched),
     upstream: UPSTREAMS[event.upstream],
     us: event.latency,
-    ede: event.ede < 0 ? undefined : event.ede
+    ede: event.ede < 0 ? undefined : event.ede,
+    dnssec: event.dnssec === 0 ? undefined : Object.keys(DNSSEC_VERDICT)[event.dnssec],
+    dnssecReason: Buffer.from(event.dnssecReason).toString() || undefined,
+    ...{ dnssecContact: undefined, validated: undefined, answers: undefined }
   }
   return `${JSON.stringify(record)}\n`
 }
@@ -193,13 +197,39 @@ const anyEvent = fc
     entry: fc.integer({ min: -1, max: 5 }),
     upstream: fc.integer({ min: -1, max: 1 }),
     latency: word,
-    ede: fc.integer({ min: -1, max: 30 })
+    ede: fc.integer({ min: -1, max: 30 }),
+    dnssec: fc.constantFrom(...Object.values(DNSSEC_VERDICT)),
+    reason: fc.string({ unit: 'grapheme', maxLength: 40 })
   })
-  .map(({ labels, client, ...rest }) => {
+  .map(({ labels, client, reason, ...rest }) => {
     const qname = wireName(labels)
-    const fields = { generation: 1, qname, qnameLength: qname.length }
+    const dnssecReason = Buffer.from(rest.dnssec >= DNSSEC_VERDICT.bogus ? reason : '')
+    const fields = { generation: 1, qname, qnameLength: qname.length, dnssecReason }
     return Object.assign(new QueryEvent(), rest, fields, { client: Uint32Array.from(client) })
   })
+
+t.test('writes the verdict of validation, its reason and what a sample stands for', async t => {
+  const dnssec = DNSSEC_VERDICT.bogus
+  const dnssecReason = Buffer.from('a.example A: "\u0085\u007f\n" expired')
+  const event = eventOf({ ede: 7, dnssec, dnssecReason, verdict: VERDICT.observed })
+  const end =
+    '"ede":7,"dnssec":"bogus","dnssecReason":"a.example A: \\"\\u0085\\u007f\\n\\" expired"'
+  t.ok(lineOf(event).endsWith(`${end}}\n`))
+  const { made, blocks } = formatter()
+  const counts = { validated: 3, answers: 40 }
+  made.append(event, { ...counts, contact: 'ops@example', isAnonymous: false })
+  made.append(event, { ...counts, contact: undefined, isAnonymous: true })
+  made.flush()
+  const [whole = '', anonymous = ''] = blocks[0]!.text.split('\n')
+  t.ok(whole.endsWith(`${end},"dnssecContact":"ops@example","validated":3,"answers":40}`))
+  t.match(JSON.parse(anonymous), { privacy: 'none', client: undefined, ...counts })
+  const long = {
+    dnssec,
+    dnssecReason: new Uint8Array(255).fill(1),
+    labels: Array<Uint8Array>(63).fill(Uint8Array.of(0, 0, 0))
+  }
+  t.equal(parsed(eventOf(long)).dnssecReason, '\u0001'.repeat(255))
+})
 
 t.test('writes the same as JSON.stringify, whatever the event', async t => {
   const { made, blocks } = formatter()

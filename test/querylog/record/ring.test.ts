@@ -1,5 +1,6 @@
 import t from 'tap'
 import {
+  DNSSEC_VERDICT,
   MATCH,
   NO_RCODE,
   PROTOCOL,
@@ -44,6 +45,11 @@ t.test('transfers every field', async t => {
       protocol: PROTOCOL.doh
     }),
     eventOf({ addressClass: 1, labels: [] }),
+    eventOf({
+      device: Uint8Array.from(Buffer.from('phones/17')),
+      dnssec: DNSSEC_VERDICT.indeterminate,
+      dnssecReason: new Uint8Array(255).fill(7)
+    }),
     eventOf({ labels: [] }),
     eventOf({ labels: ['a'.repeat(63), 'b'.repeat(63), 'c'.repeat(63), 'd'.repeat(61)] })
   ]

@@ -4,6 +4,8 @@ import type { AddressInfo, LookupFunction } from 'node:net'
 import t, { type Test } from 'tap'
 import type { InterdictError } from '../../../src/base/errors/error.js'
 import { download } from '../../../src/sources/http/download.js'
+import type { HttpProxy } from '../../../src/wire/http/http-proxy.js'
+import { ProxyServer } from '../../http/proxy-server.js'
 import { isInternal } from '../../../src/sources/http/redirect-guard.js'
 
 /** The only address that counts as one in the Internet. */
@@ -28,14 +30,22 @@ async function open(t: Test, address: string, answer: RequestListener) {
 }
 
 /** @param names their addresses; each lookup takes the next one */
-function fetching(url: string, names: Record<string, string[][]> = {}): Promise<string> {
+function fetching(
+  url: string,
+  names: Record<string, string[][]> = {},
+  proxy?: HttpProxy
+): Promise<string> {
   const lookup: LookupFunction = (name, { all = false }, callback) => {
-    const found = names[name]!
+    const found = names[name]
+    if (found === undefined) {
+      setImmediate(() => callback(new Error('no address'), []))
+      return
+    }
     const addresses = found.length > 1 ? found.shift()! : found[0]!
     const all4 = addresses.map(address => ({ address, family: 4 }))
     setImmediate(() => (all ? callback(null, all4) : callback(null, addresses[0]!, 4)))
   }
-  const options = { lookup, ca: undefined, timeout: 10_000, maxSize: 1000 }
+  const options = { lookup, proxy, ca: undefined, timeout: 10_000, maxSize: 1000 }
   return download(url, { ...options, isInternal: address => address !== OUTSIDE }).then(
     got => (got.kind === 'file' ? Buffer.from(got.octets).toString() : got.kind),
     (error: unknown) => `${(error as InterdictError).code}: ${(error as Error).message}`
@@ -92,6 +102,37 @@ t.test('a redirect through a third server is refused as well', async t => {
 t.test('an internal server may redirect to an internal server', async t => {
   const { url } = await rig(t, INSIDE, port => `http://mirror.corp:${port}/`)
   t.equal(await fetching(url(INSIDE), { 'mirror.corp': [[INSIDE]] }), 'secret')
+})
+
+t.test('through a proxy, whose own address does not count', async t => {
+  const proxy = await ProxyServer.start(t)
+  const through = (url: string, names: Record<string, string[][]> = {}): Promise<string> =>
+    fetching(url, names, proxy.settings())
+  const toName = await rig(t, INSIDE, port => `http://meta.example:${port}/`)
+  const outside = { 'lists.example': [[OUTSIDE]] }
+  const first = toName.url('lists.example')
+  t.match(await through(first, { ...outside, 'meta.example': [[INSIDE]] }), refused)
+  t.match(await through(first, { 'meta.example': [[INSIDE]] }), refused, 'first not resolvable')
+  t.equal(toName.inside.requests, 0)
+  t.equal(await through(first, { ...outside, 'meta.example': [[OUTSIDE]] }), 'secret')
+  t.equal(await through(first, outside), 'secret', 'a name that only the proxy resolves')
+  const internal = { 'lists.example': [[INSIDE]], 'meta.example': [[INSIDE]] }
+  t.equal(await through(first, internal), 'secret', 'from inside to inside')
+
+  for (const host of ['10.1.2.3', '127.0.0.1', '[::1]']) {
+    const toAddress = await rig(t, INSIDE, port => `http://${host}:${port}/`)
+    t.match(await through(toAddress.url('lists.example'), outside), refused, host)
+    t.equal(toAddress.inside.requests, 0)
+  }
+})
+
+t.test('a redirect through a proxy to a host that is reached directly', async t => {
+  const proxy = await ProxyServer.start(t)
+  const { inside, url } = await rig(t, INSIDE, port => `http://meta.corp:${port}/`)
+  const names = { 'lists.example': [[OUTSIDE]], 'meta.corp': [[INSIDE]] }
+  const settings = proxy.settings({ exceptNames: ['corp'] })
+  t.match(await fetching(url('lists.example'), names, settings), refused)
+  t.equal(inside.requests, 0)
 })
 
 t.test('knows which addresses are internal', async t => {

@@ -377,3 +377,50 @@ t.test('an unwritable folder', async t => {
   const refused = { kind: 'failed', trouble: { code: 'REMOTE_STATE' }, isRecorded: false }
   t.match(await look(), refused)
 })
+
+t.test('headers from a file, for their own host alone', async t => {
+  const { server, plain, look } = await rig(t)
+  const other = await ListServer.open(t)
+  const file = join(
+    t.testdir({ headers: '# key of the feed\n\nX-Api-Key: s3cret value \n' }),
+    'headers'
+  )
+  const headerFiles = { [new URL(server.url('/')).host]: file }
+  server.on('/ads.txt', says(302, { location: other.url('/ads.txt') }))
+  other.on('/ads.txt', says(302, { location: server.url('/back.txt') }))
+  server.on('/back.txt', names(3))
+  t.match(await look({}, { headerFiles }), { kind: 'taken', entries: 3 })
+  t.strictSame(
+    server.seen.map(({ headers }) => headers['x-api-key']),
+    ['s3cret value', 's3cret value']
+  )
+  t.strictSame(
+    other.seen.map(({ headers }) => headers['x-api-key']),
+    [undefined]
+  )
+
+  plain.on('/ads.txt', names(3))
+  const clear = { [new URL(plain.url('/')).host]: file }
+  await look({ url: plain.url('/ads.txt') }, { headerFiles: clear })
+  t.equal(plain.seen[0]?.headers['x-api-key'], undefined, 'not in clear text')
+
+  writeFileSync(file, 'X-Api-Key: changed\n')
+  server.on('/ads.txt', names(4))
+  await look({}, { headerFiles })
+  t.equal(server.seen.at(-1)?.headers['x-api-key'], 'changed', 'read for each request')
+
+  const bad = [
+    ['X-Api-Key s3cret', /line 1: expected Name: value$/],
+    ['A: b\nX: s3cret\x00', /line 2: expected Name: value$/],
+    ['Host: s3cret', /line 1: Host cannot be set$/],
+    ['# nothing', /it has no headers$/]
+  ] as const
+  for (const [text, why] of bad) {
+    writeFileSync(file, text)
+    const seen = server.seen.length
+    const update = await look({}, { headerFiles })
+    t.match(update, { kind: 'failed', trouble: { code: 'REMOTE_HEADERS', message: why } }, text)
+    t.notMatch(JSON.stringify(update), /s3cret/, 'errors have no secrets')
+    t.equal(server.seen.length, seen, 'nothing was asked')
+  }
+})

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { epochSeconds, systemClock } from '../../../base/time/clock.js'
-import { MS_PER_SECOND, type Seconds } from '../../../base/units.js'
+import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../../base/units.js'
 import type { Block, NetworkRules } from '../../../policy/rules/model/types.js'
 import type { Pause } from '../../../policy/tables/snapshot.js'
 import { sourceId } from '../../../analysis/enforcement/coverage.js'
@@ -8,6 +8,8 @@ import { ruleState } from '../../../analysis/enforcement/rule-state.js'
 import { pageOf, pageSchema, paging } from '../parameters.js'
 import { defineRoute } from '../route.js'
 import * as schemas from './schema-routes.js'
+
+const MS_PER_MINUTE: Milliseconds = 60 * MS_PER_SECOND
 
 export const blockRoutes = [
   defineRoute({
@@ -18,13 +20,16 @@ export const blockRoutes = [
     summary: 'Block rules, which operators may pause, with their pauses',
     scope: 'read',
     query: z.strictObject(paging),
-    response: pageSchema(schemas.block),
+    response: pageSchema(schemas.block).extend({
+      maxPauseMinutes: z.number().describe('The longest pause: admin.max-pause')
+    }),
     handler: async ({ query }, { services }) => {
       const { rules, snapshot } = await services.rules()
       const now = epochSeconds(systemClock)
       const pauses = new Map(snapshot.origin.pauses.map(pause => [pause.rule, pause]))
       const blocks = blocksOf(rules.networks).map(found => blockView(found, pauses, now))
-      return pageOf(snapshot.generation, blocks, query)
+      const maxPauseMinutes = services.config.admin.maxPause / MS_PER_MINUTE
+      return { ...pageOf(snapshot.generation, blocks, query), maxPauseMinutes }
     }
   })
 ]

@@ -7,6 +7,7 @@ import { readInstant, showInstant } from '../../../base/time/instant.js'
 import { explainQuery } from '../../../analysis/views/explain-query.js'
 import { fixedClock } from '../../../analysis/views/one-query.js'
 import { openOwnForwarder } from '../../../gateway/upstreams/own-forwarder.js'
+import { OwnValidator } from '../../../gateway/upstreams/own-validator.js'
 import { createRebindingGuard } from '../../../gateway/workers/create-rebinding-guard.js'
 import { InvalidInput } from '../../http/problem-of.js'
 import { address, flag, instant, name, rrtype } from '../parameters.js'
@@ -53,9 +54,10 @@ export const explainRoutes = [
         device: query.device,
         clock: fixedClock(seconds === undefined ? Date.now() : seconds * MS_PER_SECOND)
       }
-      const forwarder = query.upstream ? openOwnForwarder(config) : undefined
+      const forwarder = query.upstream ? openOwnForwarder(config, snapshot) : undefined
       const guard = createRebindingGuard(config)
-      const parts = { settings: config, snapshot, sources, forwarder, guard, mandates }
+      const validator = new OwnValidator(config, snapshot)
+      const parts = { settings: config, snapshot, sources, forwarder, guard, validator, mandates }
       return { ...(await explainQuery(question, parts)), timeZone }
     }
   })

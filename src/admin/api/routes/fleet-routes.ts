@@ -37,6 +37,19 @@ const gatewayView = z.looseObject({
     .object({ good: z.iso.datetime().nullable(), failing: z.int() })
     .nullable()
     .describe('Its probe of its own bans: when a round was last good, and what fails now'),
+  trust: z
+    .looseObject({
+      root: z
+        .int()
+        .nullable()
+        .describe('Version of its root of trust; null: its settings have the keys'),
+      refused: z
+        .object({ code: z.string(), message: z.string() })
+        .nullable()
+        .describe('Why it does not accept a newer root')
+    })
+    .nullable()
+    .describe('What it trusts bundles by; null: not known'),
   contact: z.iso.datetime().nullable(),
   clockOffsetMs: z.number().nullable()
 })

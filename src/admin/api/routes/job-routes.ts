@@ -39,6 +39,7 @@ export const jobRoutes = [
     method: 'DELETE',
     path: '/jobs/{id}',
     id: 'cancelJob',
+    isChange: false,
     tag: 'jobs',
     summary: 'Cancel a job, or forget one that has ended',
     description: WHOSE,

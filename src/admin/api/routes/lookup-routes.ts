@@ -11,7 +11,8 @@ let streams = 0
 
 const text = z.string().min(1).max(253)
 
-const KINDS = ['overview', 'daily', 'weekly', 'monthly', 'ban', 'bypass', 'new-names'] as const
+const OF_PERIODS = ['daily', 'weekly', 'monthly'] as const
+const KINDS = ['overview', ...OF_PERIODS, 'ban', 'bypass', 'egress', 'dnssec', 'new-names'] as const
 export const lookupRoutes = [
   defineRoute({
     method: 'GET',

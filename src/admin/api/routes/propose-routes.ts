@@ -3,15 +3,14 @@ import { dirname } from 'node:path'
 import * as z from 'zod'
 import { writeFileAtomic } from '../../../base/files/atomic-file.js'
 import { failure, InterdictError } from '../../../base/errors/error.js'
+import { systemClock } from '../../../base/time/clock.js'
 import type { Octets } from '../../../base/units.js'
-import type { Config } from '../../../gateway/config/config.js'
 import { REQUESTS } from '../../../gateway/processes/requests.js'
-import { decodeBundle } from '../../../sources/bundle/bundle.js'
-import type { Content } from '../../../sources/bundle/content.js'
-import { readContent } from '../../../sources/bundle/pack.js'
 import { bundleTrust } from '../../../gateway/compiler/rules-location.js'
 import { readTrustedKeys } from '../../../sources/bundle/read-trust.js'
+import { draftOfBundle, noteApplied } from '../bundle-draft.js'
 import { Candidate, FOLDER_TYPE } from '../candidate.js'
+import { configuredContent } from '../configured-content.js'
 import { judgedRows } from '../judged-rows.js'
 import { defineRoute, type RouteContext } from '../route.js'
 import type { ApiServices } from '../api-services.js'
@@ -30,7 +29,7 @@ async function withCandidate<Result>(
   use: (path: string, candidate: Candidate) => Promise<Result>
 ): Promise<Result> {
   const isFolder = request.headers['content-type']?.startsWith(FOLDER_TYPE) === true
-  const files = isFolder && base === 'active' ? await activeFiles(services.config) : undefined
+  const files = isFolder && base === 'active' ? await configuredContent(services.config) : undefined
   const candidate = new Candidate(services.config.state.folder, octets, isFolder, files)
   try {
     return await use(candidate.path, candidate)
@@ -43,12 +42,20 @@ async function withCandidate<Result>(
   }
 }
 
+/** Lookups of a sample: enough to find what one in 10,000 has, in less than a second. */
+const SAMPLE = 50_000
+
 /** The effect on recorded lookups; why it is not known, for example because the log is too long. */
-async function replay(path: string, { services, command, signal }: RouteContext): Promise<unknown> {
+async function replay(
+  path: string,
+  { services, command, signal }: RouteContext,
+  sample: number | undefined
+): Promise<unknown> {
   const { which, path: log } = services.config.log.queries
   if (which === 'none') return null
   try {
-    return await command('replay', { logs: [dirname(log)], rules: path, confined: true })
+    const wanted = { logs: [dirname(log)], rules: path, confined: true }
+    return await command('replay', sample === undefined ? wanted : { ...wanted, sample })
   } catch (error) {
     const { code, message } = error as InterdictError
     if (signal.aborted && code !== 'API_COMMAND_TIME') throw error
@@ -86,12 +93,6 @@ const base = z
   .describe('`active`: the folder has only files that differ from the configured rules')
 type Base = z.output<typeof base>
 
-/** All files of the configured rules. @throws InterdictError BUNDLE_PACK, BUNDLE_UNREADABLE and others of a bundle */
-async function activeFiles({ rules, bundle }: Config): Promise<Content> {
-  if (bundle === undefined) return readContent(rules)
-  return (await decodeBundle(readFileSync(rules), rules)).content
-}
-
 /** Larger files, such as lists, are not edited by hand. */
 const MAX_EDITED: Octets = 256 * 1024
 
@@ -109,7 +110,7 @@ export const proposeRoutes = [
       files: z.array(z.object({ path: z.string(), size: z.int(), text: z.string().nullable() }))
     }),
     handler: async (_, { services: { config } }) => {
-      const content = await activeFiles(config)
+      const content = await configuredContent(config)
       const files = [...content].map(([path, octets]) => {
         const text = octets.length > MAX_EDITED ? null : Buffer.from(octets).toString()
         return { path, size: octets.length, text }
@@ -121,6 +122,7 @@ export const proposeRoutes = [
     method: 'POST',
     path: '/rules/candidate/bundle',
     id: 'packCandidate',
+    isChange: false,
     tag: 'rules',
     summary: 'Pack a rules folder as a bundle to be signed',
     description: 'As "interdict bundle create" without a key. Nothing is kept.',
@@ -150,6 +152,7 @@ export const proposeRoutes = [
     method: 'POST',
     path: '/rules/candidate',
     id: 'checkCandidate',
+    isChange: false,
     tag: 'rules',
     summary: 'What rules would change, without putting them in force',
     description:
@@ -158,15 +161,22 @@ export const proposeRoutes = [
     scope: 'read',
     query: z.strictObject({
       base,
-      replay: z
+      diff: z
         .enum(['true', 'false'])
         .default('true')
-        .describe('Whether recorded lookups are judged, too')
+        .describe('`false`: errors and warnings alone, for editors; nothing is replayed either'),
+      replay: z
+        .enum(['true', 'false', 'sample'])
+        .default('true')
+        .describe(
+          'Whether recorded lookups are judged, too. `sample`: some chosen at random, with an `estimate` of all and ' +
+            'its bounds with 95% confidence, in the time of one reading of the log'
+        )
     }),
     upload: { types: [BUNDLE_TYPE, FOLDER_TYPE], maxSize: MAX_CANDIDATE },
     response: z.object({
       check: REQUESTS.check.result,
-      diff: z.looseObject({}).nullable().describe('Null: the candidate has errors'),
+      diff: z.looseObject({}).nullable().describe('Null: not wanted, or the candidate has errors'),
       replay: z
         .union([problem, z.looseObject({})])
         .nullable()
@@ -180,12 +190,14 @@ export const proposeRoutes = [
       return withCandidate(body ?? Buffer.of(), context, query.base, async (path, candidate) => {
         const found = await command('check', { rules: path, confined: true })
         const checked = candidate.withoutFolder(found)
-        if (!checked.ok) return { check: checked, diff: null, replay: null }
+        if (!checked.ok || query.diff === 'false')
+          return { check: checked, diff: null, replay: null }
+        const sample = query.replay === 'sample' ? SAMPLE : undefined
         const compared = { old: services.config.rules, new: path, confined: true }
         return {
           check: checked,
           diff: await command('diff', compared),
-          replay: query.replay === 'true' ? await replay(path, context) : null
+          replay: query.replay === 'false' ? null : await replay(path, context, sample)
         }
       })
     }
@@ -199,14 +211,15 @@ export const proposeRoutes = [
     description:
       'It replaces the bundle that the settings name, if it has enough trusted signatures, and has to ' +
       'be accepted like any other: with a higher serial, for example. If it is refused, the earlier bundle ' +
-      'takes its place again. A rules folder is not changed.',
+      'takes its place again. A rules folder is not changed. A draft that the bundle has is put in force; with ' +
+      '`admin.approval: second-person` the bundle must be the configured rules with one approved draft.',
     scope: 'policy',
     upload: { types: [BUNDLE_TYPE], maxSize: MAX_CANDIDATE },
     response: z.object({
       outcome: z.enum(['accepted', 'unchanged', 'refused']),
       first: z.array(problem).describe('The first errors; the previous rules stay in force')
     }),
-    errors: { BUNDLE_NOT_USED: 409 },
+    errors: { BUNDLE_NOT_USED: 409, DRAFT_NEEDED: 409 },
     job: true,
     handler: ({ body }, context) => {
       const { services, command, principal } = context
@@ -217,12 +230,12 @@ export const proposeRoutes = [
         const { keys, signatures } = await readTrustedKeys(trust)
         const request = { path, trust: [...keys], signatures }
         await command('bundle verify', request)
-        const { outcome, first } = await offerBundle(
-          services,
-          place,
-          readFileSync(path),
-          principal!.name
-        )
+        const octets = readFileSync(path)
+        const draft = await draftOfBundle(octets, services.config)
+        const by = principal!.name
+        const { outcome, first } = await offerBundle(services, place, octets, by)
+        if (draft !== undefined && outcome === 'accepted')
+          noteApplied(draft, services.config, by, new Date(systemClock.wall()).toISOString())
         return { outcome, first }
       })
     }

@@ -7,6 +7,8 @@ import type { NetworkRules } from '../../../policy/rules/model/types.js'
 import { readInstant, showInstant } from '../../../base/time/instant.js'
 import { ZoneCopies, zoneCopiesFolder } from '../../../sources/axfr/zone-copies.js'
 import { ListCopies, listCopiesFolder } from '../../../sources/http/list-copies.js'
+import { judgeProfile } from '../../../gateway/profiles/judge-profile.js'
+import { PROFILES } from '../../../gateway/profiles/profile-ids.js'
 import { listBans, type BansList } from '../../../analysis/views/bans-list.js'
 import { viewLists } from '../../../analysis/views/lists-view.js'
 import { ruleState, type BanQuery } from '../../../analysis/enforcement/rule-state.js'
@@ -85,6 +87,19 @@ const common = { method: 'GET', tag: 'rules', scope: 'read' } as const
 export const rulesRoutes = [
   defineRoute({
     ...common,
+    path: '/profiles/{id}',
+    id: 'getProfile',
+    summary: 'What settings and rules show of the requirements of published guidance',
+    params: z.strictObject({ id: z.enum(PROFILES).describe('Which guidance') }),
+    response: schemas.judgedProfile,
+    handler: async ({ params }, { services }) => {
+      const { rules } = await services.rules()
+      const now = epochSeconds(systemClock)
+      return judgeProfile(params.id, { config: services.config, rules, now })
+    }
+  }),
+  defineRoute({
+    ...common,
     path: '/networks',
     id: 'listNetworks',
     summary: 'Networks with their prefixes and the number of rules in force',
@@ -138,6 +153,19 @@ export const rulesRoutes = [
     handler: async ({ query }, context) => {
       const { list, generation } = await select(context, query)
       return pageOf(generation, list.exceptions.filter(inState(query.state)), query)
+    }
+  }),
+  defineRoute({
+    ...common,
+    path: '/dnssec-exceptions',
+    id: 'listDnssecExceptions',
+    summary: 'Names that are not validated by DNSSEC for a while, with purpose, approver and dates',
+    query: z.strictObject({ ...paging, at, state: selection.state }),
+    response: pageSchema(schemas.dnssecException),
+    job: true,
+    handler: async ({ query }, context) => {
+      const { list, generation } = await select(context, query)
+      return pageOf(generation, list.dnssecExceptions.filter(inState(query.state)), query)
     }
   }),
   defineRoute({

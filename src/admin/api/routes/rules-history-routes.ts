@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { failure } from '../../../base/errors/error.js'
 import { REQUESTS } from '../../../gateway/processes/requests.js'
 import { judgedRows } from '../judged-rows.js'
 import { instant } from '../parameters.js'
@@ -128,9 +129,11 @@ export const rulesHistoryRoutes = [
       dryRun: z.boolean().default(false).describe('Whether to report the files only')
     }),
     response: REQUESTS['rules restore'].result,
-    errors: { ...INCOMPLETE, RESTORE_BUNDLE: 409, RESTORE_WRITE: 409 },
+    errors: { ...INCOMPLETE, RESTORE_BUNDLE: 409, RESTORE_WRITE: 409, DRAFT_NEEDED: 409 },
     job: true,
-    handler: ({ params, body }, { command, principal }) =>
-      command('rules restore', { ...params, ...body, user: principal!.name })
+    handler: ({ params, body }, { services, command, principal }) => {
+      if (services.config.admin.approval !== 'none' && !body.dryRun) throw failure('DRAFT_NEEDED')
+      return command('rules restore', { ...params, ...body, user: principal!.name })
+    }
   })
 ]

@@ -18,6 +18,32 @@ export const network = z.object({
     .describe('Rules in force now, by kind')
 })
 
+const count = z.int()
+
+export const judgedProfile = z.object({
+  profile: z.string(),
+  title: z.string(),
+  document: z.string(),
+  original: z.string().describe('How far the original could be read'),
+  counts: z.object({
+    met: count,
+    partly: count,
+    'not met': count,
+    'not applicable': count,
+    'not known': count
+  }),
+  requirements: z.array(
+    z.object({
+      id: z.string(),
+      section: z.string().describe('Of the document'),
+      text: z.string().describe('The requirement in our words'),
+      state: z.enum(['met', 'partly', 'not met', 'not applicable', 'not known']),
+      found: z.string().describe('What was read'),
+      change: text.describe('The key that would change it; null: none would')
+    })
+  )
+})
+
 const source = z.object({
   kind: z.enum(['app', 'list', 'inline', 'local']),
   id: z.string(),
@@ -82,6 +108,15 @@ export const exception = z.object({
   prefixes: z.array(z.string()).describe('Empty: all clients of the networks')
 })
 
+export const dnssecException = z.object({
+  name: z.string().describe('It and all names below it are not validated'),
+  rule: z.string().describe('Where it is written: file:line'),
+  state: listed.state,
+  purpose: z.string(),
+  approvedBy: z.string(),
+  ...{ reference: text, referenceUrl: text, from: text, until: text }
+})
+
 export const notice = z.object({
   at: time,
   kind: z.enum(['ban', 'exception']),
@@ -136,6 +171,18 @@ export const explanation = z.looseObject({
   match: z.string(),
   rule: z.looseObject({ kind: z.string(), id: z.string(), rule: z.string() }).nullable(),
   upstream: text,
+  dnssec: z
+    .object({
+      mode: z.enum(['observe', 'enforce']),
+      verdict: z.enum(['secure', 'insecure', 'bogus', 'indeterminate']),
+      ede: z.int().nullable().describe('INFO-CODE of an extended DNS error'),
+      reason: z.string().describe('Empty if secure'),
+      steps: z
+        .array(z.object({ subject: z.string(), verdict: z.string(), text: z.string() }))
+        .describe('From the trust anchor to the answer: what signed each RRset, or what failed')
+    })
+    .optional()
+    .describe('Only of answers from upstreams, in networks that observe or enforce DNSSEC'),
   steps: z.array(z.looseObject({ subject: z.string(), rules: z.array(z.looseObject({})) })),
   mandates: z
     .array(

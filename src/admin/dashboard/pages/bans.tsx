@@ -5,8 +5,10 @@ import { urlOf } from '../../web/pages.js'
 import { Load, Select, Tabs, Title } from '../components.js'
 import { navigate, place, t } from '../state.js'
 import { useApi } from '../use-api.js'
+import { Empty } from '../empty.js'
 import { BanCard } from './bans/ban-card.js'
 import { Calendar } from './bans/calendar.js'
+import { DnssecExceptions } from './bans/dnssec-exceptions.js'
 
 const ALL = { limit: 1000 }
 
@@ -86,7 +88,17 @@ function BanList({ bans, exceptions, chosen, network }: ListProps) {
           onChange={chosen => setState(chosen as 'current' | 'all')}
         />
       </div>
-      {shown.length === 0 && <p class="faint">{t('bans.none')}</p>}
+      {bans.length === 0 ? (
+        <Empty title={t('bans.none')}>
+          <p class="note">{t('empty.bans')}</p>
+          <a class="button main" href={urlOf('change', { add: 'ban', network })}>
+            {t('step.todo.ban')}
+          </a>
+          <pre class="note">interdict ban add</pre>
+        </Empty>
+      ) : (
+        shown.length === 0 && <p class="faint">{t('empty.bansHidden')}</p>
+      )}
       <div class="grid wide">
         {shown.map(ban => (
           <BanCard
@@ -96,6 +108,7 @@ function BanList({ bans, exceptions, chosen, network }: ListProps) {
           />
         ))}
       </div>
+      <DnssecExceptions withEnded={state === 'all'} />
     </>
   )
 }

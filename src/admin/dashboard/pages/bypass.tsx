@@ -34,7 +34,7 @@ export function Page() {
               <div class="grid">
                 <Card title={t('bypass.methods')}>
                   <Bars
-                    none={t('bypass.none')}
+                    none={t('empty.bypass')}
                     bars={methods.map(row => ({
                       label: String(row.way),
                       value: lookupsOf(row),
@@ -47,7 +47,7 @@ export function Page() {
                   aside={<span class="note">{t('bypass.complete')}</span>}
                 >
                   {names.length === 0 ? (
-                    <p class="faint">{t('bypass.none')}</p>
+                    <p class="faint">{t('empty.bypass')}</p>
                   ) : (
                     <Trend key={since} methods={names.slice(0, 4)} since={since} />
                   )}
@@ -78,7 +78,35 @@ export function Page() {
           )
         }}
       </Load>
+      <ByAddress since={since} />
     </>
+  )
+}
+
+/** Clients that connect where no answer led them. */
+function ByAddress({ since }: { readonly since: string }) {
+  const report = useApi<Report>('/reports/egress', { since, top: 50 })
+  return (
+    <Load from={report}>
+      {({ tables, remarks }) => {
+        const filled = Object.entries(tables).filter(([, rows]) => rows.length > 0)
+        return (
+          <>
+            {filled.length === 0 && (
+              <Card title={t('bypass.byAddress')}>
+                <p class="faint">{t('bypass.noneByAddress')}</p>
+              </Card>
+            )}
+            {filled.map(([id, rows]) => (
+              <Card key={id} title={word('table', id)}>
+                <ReportTable id={id} title={word('table', id)} rows={rows} />
+              </Card>
+            ))}
+            <Remarks remarks={remarks} />
+          </>
+        )
+      }}
+    </Load>
   )
 }
 

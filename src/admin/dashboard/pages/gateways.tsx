@@ -8,7 +8,8 @@ import type {
 } from '../../web/api/types/fleet-responses.js'
 import { toneOf } from '../../web/gateway-tone.js'
 import { urlOf } from '../../web/pages.js'
-import { Badge, Facts, Field, Load, Modal, Select, Title } from '../components.js'
+import { Badge, Facts, Failure, Field, Load, Modal, Select, Title } from '../components.js'
+import { Empty } from '../empty.js'
 import { Journal, Rings } from '../fleet-rings.js'
 import { LongTable, type LongColumn } from '../long-table.js'
 import { format, navigate, now, place, t, word } from '../state.js'
@@ -24,6 +25,14 @@ export function Page() {
   const bans = useApi<{ readonly bans: readonly FleetBan[] }>('/fleet/bans', {}, 60)
   const [changes, setChanges] = useState(0)
   const chosen = bans.data?.bans.find(({ id }) => id === ban)
+  // Without a hub all parts of the page would say the same.
+  if (bans.data === undefined && bans.error !== undefined)
+    return (
+      <>
+        <Title text={t('page.gateways')} />
+        <Failure error={bans.error} />
+      </>
+    )
   return (
     <>
       <Title text={t('page.gateways')}>
@@ -91,6 +100,12 @@ function Gateways({ ban }: { readonly ban: string }) {
                 {t('fleet.shown', { n: page.total })}
               </p>
             </div>
+            {page.total === 0 && ban === '' && filter === '' && (
+              <Empty title={t('empty.gateways')}>
+                <p class="note">{t('empty.gatewaysText')}</p>
+                <pre class="note">interdict fleet token NAME</pre>
+              </Empty>
+            )}
             {page.total > 0 && (
               <LongTable
                 key={filter}
@@ -130,6 +145,13 @@ const readinessOf = ({ ready, problems }: FleetGateway): string =>
     : problems.map(code => word('problem', code)).join(', ') ||
       t(ready ? 'fleet.ready' : 'fleet.notReady')
 
+/** The version of its root of trust; a newer one that it refuses, with the reason. */
+function rootOf({ trust }: FleetGateway): string {
+  if (trust === null) return '–'
+  const root = trust.root === null ? t('fleet.noRoot') : String(trust.root)
+  return trust.refused === null ? root : `${root}: ${trust.refused.message} (${trust.refused.code})`
+}
+
 const offsetOf = ({ clockOffsetMs }: FleetGateway): string =>
   format.value.milliseconds(clockOffsetMs)
 function probeOf({ probe }: FleetGateway): string {
@@ -156,6 +178,7 @@ function columnsFor(hasGaps: boolean): readonly LongColumn<Shown>[] {
       ? { id: 'health', title: t('fleet.gap'), cell: reason, full: reason }
       : { id: 'health', title: t('fleet.health'), cell: healthOf, full: healthOf },
     { id: 'contact', title: t('fleet.contact'), cell: contactOf },
+    { id: 'root', title: t('fleet.root'), cell: rootOf, full: rootOf },
     { id: 'since', title: t('fleet.since'), cell: sinceOf },
     { id: 'program', title: t('system.version'), cell: ({ program }) => program ?? '–' },
     { id: 'probe', title: t('fleet.probe'), cell: probeOf },
@@ -175,6 +198,7 @@ function Details({ gateway, onClose }: { readonly gateway: Shown; readonly onClo
           [t('fleet.ring'), ring],
           [t('fleet.serials'), serialsOf(gateway)],
           [t('fleet.since'), sinceOf(gateway)],
+          [t('fleet.root'), rootOf(gateway)],
           [t('fleet.refused'), refusalOf(gateway)],
           [t('fleet.health'), readinessOf(gateway)],
           [t('system.version'), program],

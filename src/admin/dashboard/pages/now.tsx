@@ -1,14 +1,17 @@
+import type { ComponentType } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
 import type { Report } from '../../web/api/types/log-responses.js'
 import type { Listing, Notice } from '../../web/api/types/rule-responses.js'
 import type { Status, Trend } from '../../web/api/types/status-responses.js'
 import { daysLeft } from '../../web/locale-format.js'
 import { urlOf } from '../../web/pages.js'
+import { busier, mayLackSteps } from '../../web/first-steps.js'
 import { isSevere } from '../../web/severity.js'
 import { Alert, Badge, Bars, Card, Failure, Id, Load, Title } from '../components.js'
 import { Dates } from '../dates.js'
 import { format, isReachable, now, t, word } from '../state.js'
 import { Table } from '../table.js'
-import { useApi } from '../use-api.js'
+import { useApi, type Resource } from '../use-api.js'
 import { Tiles } from './now/tiles.js'
 import { TrendCard } from './now/trend-card.js'
 
@@ -21,6 +24,7 @@ export function Now() {
   const lastHour = useApi<Trend>('/trend', { hours: 1 }, 10)
   const trend = useApi<Trend>('/trend', {}, 60)
   const notices = useApi<Listing<Notice>>('/notices', { within: WITHIN }, 300)
+  const known = trend.data && busier(trend.data, lastHour.data)
   return (
     <>
       <Title text={t('page.now')}>
@@ -31,26 +35,41 @@ export function Now() {
       {status.error !== undefined && <Failure error={status.error} />}
       {status.data !== undefined && <Problems status={status.data} />}
       {status.data !== undefined && <ByOrder status={status.data} />}
+      {status.data !== undefined && known !== undefined && mayLackSteps(status.data, known) && (
+        <LazyFirstSteps status={status.data} trend={known} />
+      )}
       <Tiles status={status.data} lastHour={lastHour.data} notices={notices.data?.items} />
       <TrendCard trend={trend} />
       <div class="grid">
         <Ranking by="app" title={t('now.byApp')} />
         <Ranking by="network" title={t('now.byNetwork')} />
-        <Deadlines notices={notices.data?.items} />
+        <Deadlines notices={notices} />
       </div>
     </>
   )
+}
+
+/** Its code is loaded only where something is missing: most gateways are set up. */
+function LazyFirstSteps(props: { readonly status: Status; readonly trend: Trend }) {
+  const [Steps, setSteps] = useState<ComponentType<typeof props> | undefined>(undefined)
+  useEffect(() => void import('./now/first-steps.js').then(it => setSteps(() => it.default)), [])
+  return Steps === undefined ? null : <Steps {...props} />
 }
 
 function Problems({ status }: { readonly status: Status }) {
   const { problems, ready } = status.health
   // What was known last may be over: the page says that the gateway does not respond.
   if (problems.length === 0 && !isReachable.value) return null
+  // Green would say that something is enforced.
+  const isEmpty = status.rules.rules === 0
   if (problems.length === 0)
     return (
-      <Alert tone="good" title={t('now.noProblem')}>
+      <Alert
+        tone={isEmpty ? 'plain' : 'good'}
+        title={t(isEmpty ? 'now.nothingOrdered' : 'now.noProblem')}
+      >
         <p>
-          {t(status.probe === null ? 'now.noProbe' : 'now.probed')}{' '}
+          {!isEmpty && `${t(status.probe === null ? 'now.noProbe' : 'now.probed')} `}
           {t('now.noProblemText', { since: format.value.duration(status.uptimeSeconds) })}
         </p>
       </Alert>
@@ -147,16 +166,19 @@ function Ranking({ by, title }: { readonly by: 'app' | 'network'; readonly title
   )
 }
 
-function Deadlines({ notices }: { readonly notices: readonly Notice[] | undefined }) {
-  const soon = (notices ?? []).filter(({ at }) => daysLeft(at, now.value) <= SOON)
+function Deadlines({ notices }: { readonly notices: Resource<Listing<Notice>> }) {
+  const soon = (items: readonly Notice[]): Notice[] =>
+    items.filter(({ at }) => daysLeft(at, now.value) <= SOON).slice(0, 8)
   return (
     <Card
       title={t('now.deadlines')}
       aside={<a href={urlOf('bans', { view: 'calendar' })}>{t('bans.calendar')}</a>}
     >
-      {notices !== undefined && (
-        <Dates label={t('now.deadlines')} none={t('now.noDeadlines')} events={soon.slice(0, 8)} />
-      )}
+      <Load from={notices}>
+        {({ items }) => (
+          <Dates label={t('now.deadlines')} none={t('now.noDeadlines')} events={soon(items)} />
+        )}
+      </Load>
     </Card>
   )
 }

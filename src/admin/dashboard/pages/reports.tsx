@@ -12,8 +12,19 @@ import { StoredReports } from '../stored-reports.js'
 import { Tile } from '../tile.js'
 import { useApi } from '../use-api.js'
 
-const KINDS = ['daily', 'weekly', 'monthly', 'ban', 'overview', 'new-names', 'bypass'] as const
+const KINDS = [
+  'daily',
+  'weekly',
+  'monthly',
+  'ban',
+  'overview',
+  'new-names',
+  'bypass',
+  'dnssec'
+] as const
 type Kind = (typeof KINDS)[number]
+/** For a span before now. */
+const BY_SPAN: readonly Kind[] = ['overview', 'new-names', 'bypass', 'dnssec']
 const KEYS = [
   'app',
   'ban',
@@ -106,7 +117,7 @@ function Current() {
             onChange={chosen => go({ by: chosen })}
           />
         )}
-        {(kind === 'overview' || kind === 'new-names' || kind === 'bypass') && (
+        {BY_SPAN.includes(kind) && (
           <Select
             label={t('log.period')}
             value={since}
@@ -181,6 +192,7 @@ function queryOf({ kind, id, by, since }: Chosen): Record<string, string | numbe
       return { by, since, top: 200 }
     case 'new-names':
     case 'bypass':
+    case 'dnssec':
       return { since }
   }
 }
@@ -251,7 +263,7 @@ function Tiles({ tiles }: Pick<Report, 'tiles'>) {
 function Shown(chosen: Chosen) {
   const { kind, by } = chosen
   const report = useApi<Report>(`/reports/${kind}`, queryOf(chosen))
-  const isTitled = kind !== 'overview' && kind !== 'new-names' && kind !== 'bypass'
+  const isTitled = !BY_SPAN.includes(kind)
   return (
     <Load from={report}>
       {({ title, tiles, facts, tables, remarks, timeZone }) => {

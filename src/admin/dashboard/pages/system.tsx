@@ -7,6 +7,7 @@ import { useApi } from '../use-api.js'
 import { Actions } from './system/actions.js'
 import { GatewayCard } from './system/gateway-card.js'
 import { Lists } from './system/lists.js'
+import { ProfileCard } from './system/profile-card.js'
 import { Certificates, LogPipeline, Upstreams, Workers } from './system/state-cards.js'
 
 export function Page() {
@@ -34,6 +35,7 @@ export function Page() {
       </Load>
       {may('operate') && <Actions />}
       <Audit />
+      <ProfileCard />
     </>
   )
 }

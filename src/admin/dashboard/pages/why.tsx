@@ -7,6 +7,7 @@ import { Alert, Badge, Card, Facts, Field, Load, Select, Title, Verdict } from '
 import { format, navigate, place, t, word } from '../state.js'
 import { Table } from '../table.js'
 import { useApi } from '../use-api.js'
+import { DnssecChain } from './why-dnssec.js'
 
 const TYPES = ['A', 'AAAA', 'HTTPS', 'CNAME', 'MX', 'NS', 'PTR', 'SOA', 'SRV', 'SVCB', 'TXT']
 
@@ -140,7 +141,7 @@ function sentenceOf({ name, client, verdict, rule }: Explanation): string {
 
 function Decision({ found }: { readonly found: Explanation }) {
   const { verdict, rule, network, addressNetwork, client, name, type, at, match } = found
-  const { upstream, rules, reply, steps, mandates } = found
+  const { upstream, rules, reply, steps, mandates, dnssec } = found
   return (
     <>
       <Card>
@@ -213,11 +214,30 @@ function Decision({ found }: { readonly found: Explanation }) {
               {t('why.showBan')}
             </a>
           )}
+          {rule?.kind === 'ban' && network !== null && (
+            <a
+              class="button main"
+              href={urlOf('change', { add: 'exception', name: `=${name}`, network, client })}
+            >
+              {t('add.exception')}
+            </a>
+          )}
+          {rule?.kind === 'block' && network !== null && (
+            <a class="button" href={urlOf('change', { add: 'allow', name: `=${name}`, network })}>
+              {t('add.allow')}
+            </a>
+          )}
           <a class="button" href={urlOf('log', { name: `=${name}` })}>
             {t('why.showName')}
           </a>
           <a class="button" href={urlOf('log', { client })}>
             {t('why.showClient')}
+          </a>
+          <a class="button" href={urlOf('explore', { name: `=${name}` })}>
+            {t('link.exploreName')}
+          </a>
+          <a class="button" href={urlOf('explore', { client })}>
+            {t('link.exploreClient')}
           </a>
         </div>
       </Card>
@@ -231,6 +251,7 @@ function Decision({ found }: { readonly found: Explanation }) {
           </section>
         ))}
       </Card>
+      {dnssec !== undefined && <DnssecChain dnssec={dnssec} />}
       {reply !== null && (
         <Card title={t('why.reply')}>
           {reply.length === 0 ? (

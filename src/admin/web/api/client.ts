@@ -66,7 +66,8 @@ type Sent = [
   path: string,
   body?: object | Upload,
   signal?: AbortSignal,
-  etag?: string
+  etag?: string,
+  prefer?: Readonly<Record<string, string>>
 ]
 
 interface Kept {
@@ -136,6 +137,12 @@ export class ApiClient {
     throw new ApiError(status, job.state === 'cancelled' ? 'CANCELLED' : code, detail)
   }
 
+  /** A file that is sent while it is made, however long that takes. */
+  async file(path: string, query: Query): Promise<Blob> {
+    const url = path + queryOf(query)
+    return (await this.request('GET', url, undefined, undefined, undefined, {})).blob()
+  }
+
   /** A file. */
   async download(path: string, body: Upload): Promise<Blob> {
     return (await this.request('POST', path, body)).blob()
@@ -170,11 +177,11 @@ export class ApiClient {
   }
 
   /** One that the gateway is too busy for is sent again: nothing was done. @throws ApiError */
-  private async request(...[method, path, body, signal, etag]: Sent): Promise<Response> {
+  private async request(...[method, path, body, signal, etag, prefer]: Sent): Promise<Response> {
     const { wait = defaultWait } = this.options
     for (let left = BUSY_TRIES; ; left--) {
       try {
-        return await this.once(method, path, body, signal, etag)
+        return await this.once(method, path, body, signal, etag, prefer)
       } catch (error) {
         if (!(error instanceof ApiError) || error.code !== 'API_BUSY' || left === 0) throw error
         await wait(error.retryAfterSeconds || 1)
@@ -183,12 +190,14 @@ export class ApiClient {
     }
   }
 
-  private async once(...[method, path, body, signal, etag]: Sent): Promise<Response> {
+  private async once(
+    ...[method, path, body, signal, etag, prefer = PREFER]: Sent
+  ): Promise<Response> {
     const { fetch, token, onUnauthorized, onReachable } = this.options
     const given = token()
     const upload = body !== undefined && 'type' in body && 'body' in body ? body : undefined
     const headers = {
-      ...PREFER,
+      ...prefer,
       ...(given !== undefined && { Authorization: `Bearer ${given}` }),
       ...(method !== 'GET' && OWN_PAGE),
       ...(etag !== undefined && { 'If-None-Match': etag }),

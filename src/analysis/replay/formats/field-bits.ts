@@ -10,8 +10,8 @@ const BY_WHAT = ['match', 'app', 'list', 'ban', 'exception', 'allow', 'block'] a
 
 /**
  * One bit of 32 for a field, by the first and last octet of its name: enough to detect a repeated
- * field. The fields of the query log have distinct bits, which a test checks; an unknown field may
- * share one, and then its line is parsed as JSON.
+ * field. The fields of the query log have distinct bits, which a test checks, but for those of validation; these and unknown
+ * fields may share one, and then the line is parsed as JSON.
  */
 export function bitOf(first: number, last: number): number {
   return 1 << ((8 * first + 3 * last) >> 1)

@@ -28,9 +28,10 @@ const BLOCKED = literal('blocked","match":"')
 const QNAME = literal('qname"')
 const REFUSED = literal('refused"')
 const PROBE = literal('probe"')
+const OBSERVED = literal('observed"')
 
 const [QUOTE, COMMA, POINT, ZERO, COLON] = [0x22, 0x2c, 0x2e, 0x30, 0x3a]
-const [B, P, R, U, CLOSE] = [0x62, 0x70, 0x72, 0x75, 0x7d]
+const [B, O, P, R, U, CLOSE] = [0x62, 0x6f, 0x70, 0x72, 0x75, 0x7d]
 /** Length of `2023-03-13T09:26:`, and of a time up to its Z. */
 const MINUTE: Octets = 17
 const TIME: Octets = 23
@@ -202,8 +203,9 @@ export class InterdictLine {
       this.recorded = scan.skip(match, QNAME) < 0 ? RECORDED.indirect : RECORDED.blocked
       return match >= 0
     }
-    // Probes are left out, which the other parser does.
+    // Lookups of the gateway itself are left out, which the other parser does.
     if (letter === P) return scan.skip(at, PROBE) < 0
+    if (letter === O) return scan.skip(at, OBSERVED) < 0
     if (letter !== R) return true
     if (this.networkFrom < 0) this.recorded = RECORDED.refused
     return scan.skip(at, REFUSED) >= 0

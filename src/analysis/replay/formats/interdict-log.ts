@@ -105,8 +105,8 @@ export class InterdictLog implements LineReader {
     const record: Line = read
     const { v, time, client, qname, qtype, protocol, verdict } = record
     if (v !== SCHEMA_VERSION) return `not version ${SCHEMA_VERSION} of the query log`
-    // The gateway asked itself.
-    if (verdict === 'probe') return undefined
+    // Lookups of the gateway itself.
+    if (verdict === 'probe' || verdict === 'observed') return undefined
     const when = typeof time === 'string' ? Date.parse(time) / 1000 : NaN
     if (typeof qname !== 'string' || typeof qtype !== 'string' || Number.isNaN(when)) {
       return 'no time, qname or qtype'

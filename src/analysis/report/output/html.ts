@@ -141,8 +141,11 @@ function dataCell({ value, column: { kind, title }, greatest }: Cell, timeZone: 
   return `<td${classOf(text, kind)} data-label="${titleOf(title)}">${bar}${breakable(text)}</td>`
 }
 
+const DAY = /^\d{4}-\d\d-\d\d$/
+
 /** Only long words, such as names, are broken where they do not fit. */
 function classOf(text: string, kind: Kind): string {
+  if (DAY.test(text)) return CLASS.day
   const isShort = kind === 'text' && text.split(' ').every(word => word.length <= SHORT_WORD)
   return isShort ? ' class="w"' : CLASS[kind]
 }

@@ -1,3 +1,4 @@
+import { DEVICE_OF_GATEWAY } from '../../../lookups/central/central-sql.js'
 import { filterConditions } from '../../../lookups/sql/filter-condition.js'
 import type { CountedBy, Log, Selected } from '../log.js'
 import { conditionOf, type Condition, type Filters } from './selection.js'
@@ -13,10 +14,26 @@ export interface Source extends Condition {
  * is by the address.
  */
 export function byDevice(log: Log, selected: Selected & Pick<Filters, 'clients'>): string {
-  const within = selected.clients?.within
-  const where =
-    within === undefined ? '' : ` WHERE ${filterConditions({ client: [within] }).join()}`
-  return `(SELECT * REPLACE (coalesce(device, client) AS client) FROM ${log.lookups(selected)}${where})`
+  return withDevices(log, log.lookups(selected), selected)
+}
+
+/** The same of answers that were validated for networks with `dnssec: observe`. */
+export function byObservation(log: Log, selected: Selected & Pick<Filters, 'clients'>): string {
+  return withDevices(log, log.observed(selected), selected)
+}
+
+function withDevices(log: Log, lookups: string, { clients }: Pick<Filters, 'clients'>): string {
+  const { within, ofFleet = false } = clients ?? {}
+  const device = log.gateways.includes(undefined) ? 'device' : DEVICE_OF_GATEWAY
+  const rows = `SELECT * REPLACE (coalesce(${device}, client) AS client) FROM`
+  if (within === undefined) return `(${rows} ${lookups})`
+  const where = filterConditions({ client: [within] }).join()
+  if (!ofFleet) return `(${rows} ${lookups} WHERE ${where})`
+  // The name of the gateway is before the address.
+  const own = `SELECT *, client AS fleet_client FROM ${lookups}`
+  const addressed = `SELECT * REPLACE (substr(client, strpos(client, '/') + 1) AS client) FROM (${own})`
+  return `(SELECT * EXCLUDE (fleet_client) REPLACE (coalesce(${device}, fleet_client) AS client)
+    FROM (${addressed}) WHERE ${where})`
 }
 
 /**

@@ -1,12 +1,8 @@
 import { MS_PER_DAY, type Milliseconds } from '../../../base/units.js'
-import { shiftDays } from '../../../base/time/instant.js'
 import { formatValue } from '../output/format-value.js'
 import type { Fact, Table, Tile } from '../report.js'
 import type { RuleFacts } from './rule-facts.js'
 import type { Sums } from './count-by-key.js'
-
-/** Days before the day of a daily report that it is compared with. */
-export const BASELINE_DAYS = 7
 
 /** What the tiles of a periodic report are made of. */
 export interface PeriodicFigures {
@@ -113,20 +109,9 @@ export interface Comparison {
   readonly short: string
 }
 
-/** The mean of the previous days in the log, which may be younger than a week. */
-export function daysBefore(
-  before: Sums,
-  { since, timeZone }: { readonly since: Milliseconds; readonly timeZone: string }
-): Baseline {
-  let days = 1
-  const first = Number(before.first ?? since)
-  while (days < BASELINE_DAYS && shiftDays(since, -days, timeZone) > first) days++
-  return { blocked: before.blocked / days, text: `mean of the previous ${days} days` }
-}
-
 export function comparison({ blocked }: Sums, { first }: Sums, baseline: Baseline): Comparison {
   const { blocked: usual, text } = baseline
-  if (first === null) return { text: 'no earlier lookups in the log', short: '' }
+  if (first === null) return { text: `no lookups of the ${text} in the log`, short: '' }
   if (usual === 0) return { text: `nothing blocked in the ${text}`, short: '' }
   const change = formatValue(blocked / usual - 1, 'change', 'UTC')
   const count = Math.round(usual).toLocaleString('en')

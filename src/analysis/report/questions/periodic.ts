@@ -5,7 +5,7 @@ import { formatValue } from '../output/format-value.js'
 import type { Report, Table } from '../report.js'
 import { methodsTable } from './bypass.js'
 import { periodFacts, sumFacts, lookupsWithoutRule } from './overview.js'
-import { BASELINE_DAYS, comparison, daysBefore, factOf, periodicTiles } from './periodic-tiles.js'
+import { comparison, factOf, periodicTiles } from './periodic-tiles.js'
 import type { RuleFacts } from './rule-facts.js'
 import {
   changesTable,
@@ -24,6 +24,8 @@ export type PeriodKind = 'daily' | 'weekly' | 'monthly'
 interface PeriodTexts {
   /** `week` */
   readonly of: string
+  /** What it is compared with: people use the network otherwise on a Sunday than on other days. */
+  readonly before: string
   readonly title: string
   /** What the time line counts by. */
   readonly by: 'hour' | 'day'
@@ -32,9 +34,18 @@ interface PeriodTexts {
 }
 
 const TEXTS: Readonly<Record<PeriodKind, PeriodTexts>> = {
-  daily: { of: 'day', title: 'Daily report', by: 'hour', horizon: 14 * MS_PER_DAY },
-  weekly: { of: 'week', title: 'Weekly report', by: 'day', horizon: 30 * MS_PER_DAY },
-  monthly: { of: 'month', title: 'Monthly report', by: 'day', horizon: 92 * MS_PER_DAY }
+  daily: {
+    ...{ of: 'day', before: 'same weekday of the week before' },
+    ...{ title: 'Daily report', by: 'hour', horizon: 14 * MS_PER_DAY }
+  },
+  weekly: {
+    ...{ of: 'week', before: 'week before' },
+    ...{ title: 'Weekly report', by: 'day', horizon: 30 * MS_PER_DAY }
+  },
+  monthly: {
+    ...{ of: 'month', before: 'month before' },
+    ...{ title: 'Monthly report', by: 'day', horizon: 92 * MS_PER_DAY }
+  }
 }
 
 export interface PeriodicOptions {
@@ -51,6 +62,10 @@ export interface PeriodicOptions {
   readonly now: Milliseconds
 }
 
+const DAYS_OF_WEEK = 7
+/** A night may have no lookups. */
+const QUIET_HOURS: Milliseconds = 9 * 3_600_000
+
 type Bounded = Selection & { readonly since: Milliseconds; readonly until: Milliseconds }
 
 /** `interdict report daily`, `weekly` and `monthly`: one page on a period. */
@@ -62,18 +77,19 @@ export async function periodic(
 ): Promise<Report> {
   const { titles, top, rules, now } = options
   const { since, until, timeZone } = selection
-  const { of, title, by, horizon } = TEXTS[kind]
+  const { of, before: compareWith, title, by, horizon } = TEXTS[kind]
   // What comes next and what is overdue is seen from now if the period has not ended.
   const end = Math.min(until, now)
   const all = await sums(log, selection)
   const everything = await sums(log, { ...selection, all: true })
-  const start = kind === 'daily' ? shiftDays(since, -BASELINE_DAYS, timeZone) : options.previous
-  const beforeSelection = { ...selection, since: start, until: since }
-  const before = await sums(log, beforeSelection)
-  const baseline =
+  // The day so far is compared with as much of the earlier day.
+  const [start, beforeEnd] =
     kind === 'daily'
-      ? daysBefore(before, selection)
-      : { blocked: before.blocked, text: `${of} before` }
+      ? [shiftDays(since, -DAYS_OF_WEEK, timeZone), shiftDays(end, -DAYS_OF_WEEK, timeZone)]
+      : [options.previous, since]
+  const beforeSelection = { ...selection, since: start, until: beforeEnd }
+  const before = await sums(log, beforeSelection)
+  const baseline = { blocked: before.blocked, text: compareWith }
   const compared = comparison(all, before, baseline)
   const tables: Table[] = []
   for (const table of [timeline(by), ...TABLES]) {
@@ -108,7 +124,7 @@ export async function periodic(
     remarks: [
       ...(all.first === null ? await firstPeriodHint(log, kind, selection) : []),
       ...(await lookupsWithoutRule(log, selection, all)),
-      ...(kind === 'daily' ? [] : shortBaseline(before, start, of, timeZone)),
+      ...shortBaseline(before, start, compareWith, timeZone, by),
       ...(rules === undefined
         ? ['The rules could not be read, so this report has the log only.']
         : [])
@@ -164,10 +180,17 @@ function showPeriod(kind: PeriodKind, { since, until, timeZone }: Bounded): stri
 }
 
 /** The log may begin within the period before, so that everything seems to grow. */
-function shortBaseline({ first }: Sums, start: Milliseconds, of: string, timeZone: string) {
-  if (first === null || Number(first) < start + MS_PER_DAY) return []
+function shortBaseline(
+  { first }: Sums,
+  start: Milliseconds,
+  before: string,
+  timeZone: string,
+  by: PeriodTexts['by']
+) {
+  const isQuiet = by === 'hour' ? QUIET_HOURS : MS_PER_DAY
+  if (first === null || Number(first) < start + isQuiet) return []
   const at = formatValue(first, 'time', timeZone)
-  return [`The ${of} before is not complete: its first lookup is of ${at}.`]
+  return [`The ${before} is not complete: its first lookup is of ${at}.`]
 }
 
 const timeline = (by: 'hour' | 'day'): Omit<TallyTable, 'top' | 'total'> => ({

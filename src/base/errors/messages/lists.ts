@@ -20,6 +20,8 @@ export const LISTS = {
     `${folder} is locked by another "interdict lists update" or "confirm" (${holder})`,
   REMOTE_STATE: (path: string, why: string) => `cannot write ${path}: ${why}`,
   REMOTE_CA: (path: string, why: string) => `cannot read CA certificates from ${path}: ${why}`,
+  REMOTE_MISP: (url: string, why: string) => `unexpected answer from MISP at ${url}: ${why}`,
+  REMOTE_HEADERS: (path: string, why: string) => `cannot use HTTP headers from ${path}: ${why}`,
 
   // sources/axfr
   TRANSFER_CONNECT: (primary: string, why: string) =>

@@ -20,7 +20,17 @@ export const OPERATION = {
   KEY_FILE_MODE: (file: string) =>
     `${file} is open to every user of this machine: chmod o-rwx ${file}`,
   TICKET_SECRET: (file: string, why: string) => `ticket secret file ${file} is unusable: ${why}`,
+  PROXY_FILE: (file: string, why: string) => `cannot use proxy file ${file}: ${why}`,
+  PROXY_CONNECT: (proxy: string, why: string) => `cannot use proxy ${proxy}: ${why}`,
+  PROXY_REFUSED: (proxy: string, target: string, status: number) =>
+    // Some proxies send 401 for CONNECT.
+    status === 407 || status === 401
+      ? `proxy ${proxy} rejected the credentials (HTTP status ${status}); check proxy.credentials-file`
+      : `proxy ${proxy} did not connect to ${target}: HTTP status ${status}`,
   ADMIN_SOCKET: (path: string, why: string) => `cannot open admin socket ${path}: ${why}`,
+  EGRESS_NFT: (program: string, why: string) =>
+    `cannot change the firewall by ${program}: ${why}; it takes nftables and CAP_NET_ADMIN`,
+  EGRESS_SOCKET: (path: string, why: string) => `cannot open the egress socket ${path}: ${why}`,
   RECORDER_SILENT: () => 'the recorder thread does not respond',
   CANDIDATE_FOLDER: (why: string) => `the candidate is not a rules folder in JSON: ${why}`,
   BUNDLE_NOT_USED: () =>
@@ -130,6 +140,9 @@ export const OPERATION = {
   INIT_EXISTS: (folder: string, files: string) =>
     `${folder} already has ${files}; nothing was written`,
   INIT_WRITE: (folder: string, why: string) => `cannot write to ${folder}: ${why}`,
+  MIGRATE_UNREADABLE: (file: string, why: string) => `cannot read ${file}: ${why}`,
+  MIGRATE_UNKNOWN: (file: string, servers: string) =>
+    `${file} is not recognized as settings of another server; name it with --kind: ${servers}`,
   CLI_RUNTIME: (runtime: string) =>
     `Interdict needs Node.js, and this is ${runtime}: sockets, threads and TLS use functions of Node's own binary; run it with node`,
   CLI_OUTPUT: (file: string, why: string) => `cannot write ${file}: ${why}`,

@@ -24,6 +24,26 @@ export const RECORDS = {
     `${lookups} lookups not logged: queue full, as they arrived faster than they could be written`,
   LOG_BANS: (path: string, why: string) =>
     `cannot keep the names of former bans in ${path}: ${why}; once their ban is removed, their lookups may not be logged`,
+  BINDINGS_HISTORY: (path: string, why: string) =>
+    `cannot write the history of bindings ${path}: ${why}; which device had an address meanwhile will not be known`,
+  BINDINGS_FEED: (name: string, why: string) =>
+    `feed ${name} of bindings is down: ${why}; the devices that it names are unknown until it works`,
+  BINDINGS_LINE: (name: string, first: string, lines: number) =>
+    `feed ${name} of bindings has lines that cannot be read: ${first}, ${lines} in all; they are skipped`,
+  BINDINGS_REFUSED: (feed: string, first: string, lines: number) =>
+    `bindings for feed ${feed} refused, nothing has changed: ${first}; lines that are wrong: ${lines}`,
+  RADIUS_REFUSED: (feed: string, from: string, why: string) =>
+    `feed ${feed} refused RADIUS accounting from ${from}: ${why}`,
+  BINDINGS_READ: (folder: string, why: string) =>
+    `cannot read the history of bindings in ${folder}: ${why}`,
+  EGRESS_FINDINGS: (path: string, why: string) =>
+    `cannot write findings of egress to ${path}: ${why}; they wait in memory, retrying every 10 s`,
+  EGRESS_OBSERVE_SOCKET: (path: string, why: string) =>
+    `cannot listen on ${path}: ${why}; create its folder, or give another path with --socket`,
+  EGRESS_UNOBSERVED: (why: string) =>
+    `connections of clients are not observed: ${why}; who bypasses a ban meanwhile will not be known`,
+  EGRESS_READ: (folder: string, why: string) =>
+    `cannot read the findings of egress in ${folder}: ${why}`,
   PRIVACY_KEY: (path: string, why: string) => `cannot use pseudonym key ${path}: ${why}`,
   PRIVACY_NO_KEY: (folder: string, when: string) =>
     `no pseudonym key ${when} in ${folder}: none was created, or it has been deleted`,

@@ -18,6 +18,38 @@ export const RULES = {
   CONFIG_RESTART: (keys: string) => `takes effect after restart: ${keys}`,
   CONFIG_UNREADABLE: (file: string, why: string) => `cannot read settings file ${file}: ${why}`,
 
+  // edit
+  EDIT_NETWORK: (file: string, network: string, guess: string) =>
+    `${file} has no network ${quote(network)}${guess}`,
+  EDIT_EXISTS: (file: string, what: string) =>
+    `${file} has this already: ${what}; change it in the file, or choose another id`,
+  EDIT_PLACE: (file: string, path: string) =>
+    `${file}: cannot add anything at ${path}, which is not a plain list or mapping; edit the file by hand`,
+  EDIT_VALUES: (why: string) => `invalid edit: ${why}`,
+  EDIT_BUNDLE: () =>
+    'the settings name a bundle; give the folder from which it is created with --rules',
+  EDIT_CHANGED: (file: string) =>
+    `${file} was changed meanwhile; nothing was written; run the command again`,
+  DRAFT_NONE: (id: string) => `there is no draft ${quote(id)}`,
+  DRAFT_UNREADABLE: (file: string, why: string) => `cannot read draft ${file}: ${why}`,
+  DRAFT_WRITE: (file: string, why: string) => `cannot store draft ${file}: ${why}`,
+  DRAFT_LIMIT: (limit: number) =>
+    `there are ${limit} drafts already; discard those that are applied or no longer wanted`,
+  DRAFT_LARGE: (limit: number) => `a draft has at most ${showSize(limit)} of files`,
+  DRAFT_OWN: (id: string) => `${id} must be approved by another person than the one who made it`,
+  DRAFT_OTHERS: (id: string, by: string) =>
+    `${id} was made by ${quote(by)}; discarding it needs the scope policy`,
+  DRAFT_APPLIED: (id: string, by: string) => `${id} was already put in force by ${by}`,
+  DRAFT_UNAPPROVED: (id: string) =>
+    `${id} is not approved; the settings require a second person (admin.approval)`,
+  DRAFT_OUTDATED: (id: string, file: string) =>
+    `${file} has changed since ${id} was made; make the draft again from the current rules`,
+  DRAFT_BUNDLE: (id: string) =>
+    `the rules come from a bundle, into which ${id} cannot be written; sign it on the page Change, or create, sign and place a new bundle`,
+  DRAFT_NEEDED: () =>
+    'the settings require a second person (admin.approval): make a draft, and have it approved; a bundle must be the configured rules with that draft alone',
+  EDIT_WRITE: (file: string, why: string) => `cannot write ${file}: ${why}`,
+
   // rules
   RULES_UNREADABLE: (file: string, why: string) => `cannot read ${file}: ${why}`,
   RULES_APP_FILE: (app: string, stem: string) =>
@@ -84,12 +116,12 @@ export const RULES = {
     `${path}: unknown purpose ${quote(found)}; expected ${expected}`,
   RULES_EXCEPTION_LONG: (path: string, until: string, days: number, from: string) =>
     `${path}: exception lasts too long: ${until} is more than ${days} days (exceptions.max-days) after from, ${from}`,
+  RULES_DNSSEC_LONG: (path: string, until: string, days: number, from: string) =>
+    `${path}: exception lasts too long: ${until} is more than ${days} days (dnssec.max-days) after from, ${from}`,
   RULES_BLANKET: (path: string, covered: string, expected: string) =>
     `${path}: exception too broad: covers ${covered}; restrict it to ${expected}`,
   RULES_ID_TWICE: (path: string, id: string, other: string) =>
     `${path}: duplicate id ${quote(id)}, first used at ${other}`,
-  RULES_DNSSEC: (path: string) =>
-    `${path}: enforce is not available yet; write observe, which validates a sample and changes no answer`,
   RULES_REPLY: (path: string, problem: string) => `${path}: ${problem}`,
   RULES_EXCEPT_OUTSIDE: (path: string, name: string) =>
     `${path}: ${name} is not below any of the names under names; to open a name of an app or list, write an exception`,
@@ -161,6 +193,14 @@ export const RULES = {
     `${path}: exception covers ${covered}${others.length === 0 ? '' : `, together with ${others.join(', ')}${more ? ' and others' : ''}`}: more than ${most}% (exceptions.max-share); restrict it, or raise the limit`,
   RULES_PREFIX_WIDE: (path: string, prefix: string, covers: string) =>
     `${path}: ${prefix} covers ${covers}; write the prefixes that are meant`,
+  RULES_ASN_DATABASE: (path: string, asn: number, why: string) =>
+    `${path}: the prefixes of AS${asn} are unknown: ${why}`,
+  RULES_ASN_EMPTY: (path: string, asn: number) =>
+    `${path}: the ASN database has no prefixes of AS${asn}, so it matches nothing; correct the number`,
+  RULES_ASN_OLD: (path: string, built: string) =>
+    `${path}: the ASN database is from ${built}, more than 60 days old; replace the file (asn-database)`,
+  RULES_EGRESS_DENY: (path: string) =>
+    `${path}: this version rejects no connections, it only reports them as with egress: observe`,
   RULES_PREFIX_INSIDE: (path: string, prefix: string, outer: string) =>
     `${path}: ${prefix} has no effect: it lies within ${outer} of the same network; remove one of the two`,
   RULES_WRITABLE: (more: number) =>

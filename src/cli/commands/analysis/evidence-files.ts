@@ -3,7 +3,7 @@ import { zoneOffsets } from '../../../base/time/time-zone-offsets.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import type { LoggedTime } from '../../../analysis/evidence/silent-times.js'
 import type { Gateway } from '../../../analysis/evidence/rule-versions.js'
-import type { Segment } from '../../../analysis/evidence/rule-segments.js'
+import type { UnenforcedFacts } from '../../../analysis/evidence/unenforced.js'
 import type { KnownVersion } from './evidence-history.js'
 import type { LogProof } from './evidence-log.js'
 
@@ -56,8 +56,17 @@ export function timesJson(times: ReadonlyMap<Gateway, readonly LoggedTime[]>): s
   )
 }
 
-function withoutGateway(segment: Segment) {
-  return { ...segment, gateway: segment.gateway ?? null }
+/** `not-enforced.json`: what verify.py counts the table of what was not enforced from. */
+export function unenforcedJson({ pauses, paused, exceptions, lists }: UnenforcedFacts): string {
+  const own = [pauses, paused, exceptions, lists].map(all => all.map(withoutGateway))
+  const [ofPauses, counts, ofExceptions, ofLists] = own
+  return pretty({
+    ...{ v: 1, pauses: ofPauses, paused: counts, exceptions: ofExceptions, lists: ofLists }
+  })
+}
+
+function withoutGateway<T extends { readonly gateway: Gateway }>(one: T) {
+  return { ...one, gateway: one.gateway ?? null }
 }
 
 /** The files of every version of the rules that is at hand, and a list of them with their digests. */

@@ -5,13 +5,12 @@ import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import type { Config } from '../../../gateway/config/config.js'
 import { PROBE_FOLDER } from '../../../gateway/probe/journal.js'
 import { textsOf } from '../../../gateway/compiler/former-bans.js'
-import type { GatewayVerification } from '../../../lookups/central/verify-fleet.js'
 import { coveredLookups, loggedPatterns } from '../../../analysis/evidence/covered-lookups.js'
 import { enforcementTables } from '../../../analysis/evidence/enforcement-tables.js'
 import { enforcementTiles } from '../../../analysis/evidence/enforcement-tiles.js'
 import { EnforcementTally } from '../../../analysis/evidence/enforcement-tally.js'
 import { Enforcement, versionKey } from '../../../analysis/evidence/enforcement.js'
-import { gatewaysTable } from '../../../analysis/evidence/fleet-tables.js'
+import { gatewaysTable, type FleetGateway } from '../../../analysis/evidence/fleet-tables.js'
 import { mandateFindings } from '../../../analysis/evidence/mandate-findings.js'
 import { probeFindings } from '../../../analysis/evidence/probe-table.js'
 import {
@@ -19,9 +18,12 @@ import {
   type Segment,
   type Version
 } from '../../../analysis/evidence/rule-segments.js'
-import { ruleVersions, type RuleVersion } from '../../../analysis/evidence/rule-versions.js'
+import { ruleVersions } from '../../../analysis/evidence/rule-versions.js'
 import { silentTimes, loggedTimes } from '../../../analysis/evidence/silent-times.js'
+import { withoutLog } from '../../../analysis/evidence/unlogged-days.js'
+import { pauseTile, unenforced, unenforcedTable } from '../../../analysis/evidence/unenforced.js'
 import { StoredFileWriter, type StoredFile } from '../../../analysis/evidence/stored-file.js'
+import { clientRemarks } from '../../../analysis/report/questions/client-remarks.js'
 import { bypassGroups } from '../../../analysis/report/questions/bypass-lookups.js'
 import { networkDays } from '../../../analysis/report/questions/quiet-networks.js'
 import { formatValue } from '../../../analysis/report/output/format-value.js'
@@ -43,7 +45,8 @@ import {
   proofFiles,
   ruleTextFiles,
   jsonLines,
-  timesJson
+  timesJson,
+  unenforcedJson
 } from './evidence-files.js'
 import {
   activationsOf,
@@ -51,6 +54,7 @@ import {
   storedHistories,
   type KnownVersion
 } from './evidence-history.js'
+import { fleetGateways, NO_INVENTORY, readInventory, unknownFacts } from './evidence-gateways.js'
 import {
   loggedSince,
   NO_CHAIN,
@@ -64,8 +68,9 @@ import { presentOrders } from './mandates-in-force.js'
 import { mandatesOf } from './evidence-mandates.js'
 import { missingRules, ruleChanges } from './evidence-rules.js'
 import { banSources, banStates, exceptedPatterns } from './evidence-states.js'
+import { pauseRemarks, unenforcedFacts } from './evidence-unenforced.js'
 import { makeReport, apps, bypassIds } from './make-report.js'
-import { fleetVerification, type FleetWitnessOptions } from '../log/verify-fleet.js'
+import type { FleetWitnessOptions } from '../log/verify-fleet.js'
 import { LOG_FACT, verificationAsFact, verifyConfiguredLog } from '../log/verify-log.js'
 
 /** Rows of each table: an evidence pack leaves nothing out that an auditor would ask for. */
@@ -77,6 +82,8 @@ export interface EvidenceOptions
   readonly probes?: string
   /** Bundles and rules folders that were in force earlier. */
   readonly history?: readonly string[]
+  /** Output of `interdict fleet status --gateways --json`. */
+  readonly inventory?: string
   readonly json?: boolean
 }
 
@@ -100,28 +107,34 @@ export async function gatherEvidence(
   folder: string
 ): Promise<{ report: Report; files: [string, PackContent][] }> {
   const { probes, fleet: fleetFolder } = options
+  if (options.inventory !== undefined && fleetFolder === undefined)
+    usageError('evidence: --inventory needs --fleet')
+  const inventory = options.inventory === undefined ? undefined : readInventory(options.inventory)
   const { loaded, files: current } = await loadConfiguredRules(config, io)
   if (!loaded.ok || current === undefined) rejectInput(loaded.ok ? [] : loaded.errors)
   const { timeZone } = zone
   const selection = { since, until, timeZone }
   const end = Math.max(since, Math.min(until, now))
+  const period = { since, until: end }
   const fleet =
     fleetFolder === undefined
       ? undefined
-      : await fleetVerification({ ...options, fleet: fleetFolder })
+      : await fleetGateways({ ...options, fleet: fleetFolder }, inventory, period, timeZone)
   const proof = fleet === undefined ? await logProof(await logPath(options)) : undefined
   return withLog(options, io, async log => {
     const { database } = log
     const remarks = await checkIds(database, { ban }, selection, options, io)
     const request = { selection, top: TOP, options, io, by: 'app' }
     const bypass = await makeReport(log, { ...request, question: 'bypass', id: undefined })
-    const gateways = fleet?.map(({ gateway }) => gateway) ?? [undefined]
-    const period = { since, until: end }
+    const gateways = fleet?.map(({ verification }) => verification.gateway) ?? [undefined]
     const stored = await storedHistories(config, fleetFolder, gateways)
     const timed: Segment[] = []
     for (const gateway of gateways) {
       const activations = activationsOf(stored.get(gateway))
-      timed.push(...(await ruleSegments(database, period, gateway, activations)))
+      const segments = await ruleSegments(database, period, gateway, activations)
+      const { unlogged, why } =
+        fleet?.find(one => one.verification.gateway === gateway) ?? NOTHING_UNKNOWN
+      timed.push(...withoutLog(segments, unlogged, why ?? ''))
     }
     const versions = timed.flatMap(versionsOf)
     const history = await ruleHistory(config, current, options.history ?? [], stored, versions)
@@ -156,18 +169,23 @@ export async function gatherEvidence(
     const orders = await presentOrders(loaded.rules, config, io)
     const facts = banDetails(ban, loaded.rules, end / MS_PER_SECOND, orders)
     const verified = await verifyConfiguredLog(options)
-    const confirmed = fleet ?? (typeof verified === 'string' ? [] : [verified])
+    const confirmed =
+      fleet?.map(one => one.verification) ?? (typeof verified === 'string' ? [] : [verified])
     const isWitnessed =
       confirmed.length > 0 && confirmed.every(({ witness }) => witness.last !== undefined)
     const judged = { enforcement, tally, facts, completeness, timeZone }
-    const ruleSetOf = (version: RuleVersion): RuleSet | undefined => history.find(version)?.rules
+    const rulesOf = (version: Version): RuleSet | undefined => history.find(version)?.rules
+    const recorded = { log: database, stored, segments: timed }
+    const open = await unenforcedFacts(ban, period, recorded, rulesOf, { config, loaded })
+    const unforced = unenforced(judged, open)
+    const paused = pauseTile(unforced)
     const histories = new Map(
       gateways.map(gateway => [
         gateway,
         ruleVersions(timed.filter(segment => segment.gateway === gateway))
       ])
     )
-    const changes = ruleChanges(ban, histories, ruleSetOf)
+    const changes = ruleChanges(ban, histories, rulesOf)
     // Probes of a fleet are in its gateways' own folders.
     const own = fleet === undefined ? ownProbes(join(config.state.folder, PROBE_FOLDER)) : ''
     const record = probes === undefined ? own : `${own}${readProbes(probes)}`
@@ -180,7 +198,7 @@ export async function gatherEvidence(
             return { gateway, mandates, segments }
           }),
           period,
-          version => history.find(version)?.rules
+          rulesOf
         )
       : undefined
     const at = (time: Milliseconds): string => formatValue(new Date(time), 'time', timeZone)
@@ -191,7 +209,8 @@ export async function gatherEvidence(
         : `Evidence for the ban ${ban}`,
       timeZone,
       tiles: [
-        ...enforcementTiles(judged),
+        ...enforcementTiles(judged, paused.note),
+        paused.tile,
         ...(ordered === undefined ? [] : [ordered.tile]),
         ...(probed === undefined ? [] : [probed.tile])
       ],
@@ -202,6 +221,7 @@ export async function gatherEvidence(
         ['What is logged', completeness.text],
         ...(ordered?.facts ?? []),
         ...verifiedFacts([verificationAsFact(verified)], fleet),
+        ...unknownFacts(fleet ?? []),
         ...provenFacts(isWitnessed),
         ['Settings now', settingsDigest(config.file)],
         [
@@ -213,6 +233,7 @@ export async function gatherEvidence(
       ],
       tables: [
         ...(fleet === undefined ? [] : [gatewaysTable(fleet)]),
+        unenforcedTable(unforced, gateways),
         ...enforcementTables(judged),
         changes.table,
         ...(ordered === undefined ? [] : [ordered.table]),
@@ -229,10 +250,13 @@ export async function gatherEvidence(
         ...(completeness.since <= since ? [] : [completeness.text]),
         ...zone.remarks,
         ...remarks,
+        ...(fleet !== undefined && inventory === undefined ? [NO_INVENTORY] : []),
         ...kept.flatMap(one => one.remarks),
         ...(config.log.queries.chain === undefined && fleet === undefined ? [NO_CHAIN] : []),
         ...recordedRemarks(timed, end, at),
-        ...missingRules([...histories.values()].flat(), ruleSetOf),
+        ...pauseRemarks(stored, since, at),
+        ...(await clientRemarks(database, { since, until, ban, all: true })),
+        ...missingRules([...histories.values()].flat(), rulesOf),
         ...(await log.problems())
       ]
     }
@@ -244,6 +268,8 @@ export async function gatherEvidence(
       ['network-days.jsonl', jsonLines(days)],
       ['log/times.jsonl', timesJson(times)],
       ['enforcement.json', enforcementJson(judged, gateways, until)],
+      ...(inventory === undefined ? [] : [['inventory.json', inventory.text] as [string, string]]),
+      ['not-enforced.json', unenforcedJson(open)],
       ...(record === '' ? [] : [['probes.jsonl', record] as [string, string]]),
       ...changes.files,
       ...ruleTextFiles([history.current, ...known.values()]),
@@ -253,6 +279,8 @@ export async function gatherEvidence(
     return { report, files }
   })
 }
+
+const NOTHING_UNKNOWN = { unlogged: [], why: null }
 
 const versionsOf = (segment: Segment): readonly Version[] =>
   segment.kind === 'rules' ? [segment.version] : []
@@ -265,11 +293,12 @@ function isListed({ part }: NameSource): boolean {
 /** The facts of a report, with the verification of all gateways in place of that of one. */
 function verifiedFacts(
   facts: readonly Fact[],
-  fleet: readonly GatewayVerification[] | undefined
+  fleet: readonly FleetGateway[] | undefined
 ): readonly Fact[] {
   if (fleet === undefined) return facts
-  const proven = fleet.filter(one => one.proven).length
-  const witnessed = fleet.filter(({ witness }) => witness.last !== undefined).length
+  const results = fleet.map(one => one.verification)
+  const proven = results.filter(one => one.proven).length
+  const witnessed = results.filter(({ witness }) => witness.last !== undefined).length
   const texts = [
     `${proven} of ${formatCount(fleet.length, 'gateway')} unaltered`,
     `${witnessed} of ${formatCount(fleet.length, 'gateway')} confirmed by a witness: see Gateways`

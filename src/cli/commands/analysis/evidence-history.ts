@@ -77,17 +77,17 @@ export async function ruleHistory(
 ): Promise<RuleHistory> {
   const now = await load(current)
   const known = [now]
-  const { folder, bundle, copiesFolder, outside } = rulesLocation(config)
-  for (const path of history) known.push(await load(await ruleFilesAt(path, copiesFolder, outside)))
+  const { folder, bundle, copiesFolder, outside, asnDatabase } = rulesLocation(config)
+  const filesAt = (path: string): Promise<RuleFiles> =>
+    ruleFilesAt(path, copiesFolder, outside, undefined, asnDatabase)
+  for (const path of history) known.push(await load(await filesAt(path)))
   if (bundle !== undefined) {
     const store = new AcceptedBundles(bundle.storeFolder)
     const needed = new Set(versions.map(({ serial }) => serial))
     for (const { serial } of store.read()?.kept ?? []) {
       if (!needed.has(serial)) continue
       // One that is damaged is declared missing.
-      const files = await ruleFilesAt(store.pathOf(serial), copiesFolder, outside).catch(
-        () => undefined
-      )
+      const files = await filesAt(store.pathOf(serial)).catch(() => undefined)
       const loaded = files && (await tryLoad(files))
       if (loaded !== undefined && 'rules' in loaded) known.push(loaded)
     }

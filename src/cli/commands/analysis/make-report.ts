@@ -4,7 +4,9 @@ import { gatewayName } from '../../../gateway/alerts/alerts.js'
 import { configuredFiles } from '../../../gateway/compiler/configured-files.js'
 import { banReport } from '../../../analysis/report/questions/ban.js'
 import { bypass } from '../../../analysis/report/questions/bypass.js'
-import { newNames } from '../../../analysis/report/questions/new-names.js'
+import { dnssecReport } from '../../../analysis/report/questions/dnssec.js'
+import { newNames, type ListedNames } from '../../../analysis/report/names/new-names.js'
+import { domainsOfApps } from '../../../analysis/report/names/same-domain.js'
 import { overview } from '../../../analysis/report/questions/overview.js'
 import { periodic } from '../../../analysis/report/questions/periodic.js'
 import type { Selection } from '../../../analysis/report/questions/selection.js'
@@ -26,14 +28,20 @@ import { ruleFacts } from '../../output/rules/collect-rule-facts.js'
 import { presentOrders } from './mandates-in-force.js'
 import { verificationForReport } from '../log/verify-log.js'
 
-export const QUESTIONS = ['daily', 'weekly', 'monthly', 'ban', 'bypass', 'new-names'] as const
+/** Questions to the query log. */
+const LOG_QUESTIONS = [
+  ...(['daily', 'weekly', 'monthly', 'ban', 'bypass', 'dnssec', 'new-names'] as const)
+] as const
+/** `egress` is a question to the findings beside it. */
+export const QUESTIONS = [...LOG_QUESTIONS, 'egress'] as const
 export type Question = (typeof QUESTIONS)[number]
+export type LogQuestion = (typeof LOG_QUESTIONS)[number]
 
 const WEEK = 7 * 86_400_000
 
 export interface ReportRequest {
   /** Undefined: lookups counted by a key. */
-  readonly question: Question | undefined
+  readonly question: LogQuestion | undefined
   readonly by: string
   /** Of a ban. */
   readonly id: string | undefined
@@ -80,9 +88,11 @@ export async function makeReport(log: OpenLog, request: ReportRequest): Promise<
     }
     case 'bypass':
       return bypass(database, selection, bypassIds(await apps(options)), top)
+    case 'dnssec':
+      return dnssecReport(database, selection, top)
     case 'new-names': {
       const since = selection.since ?? (selection.until ?? Date.now()) - WEEK
-      return newNames(database, { ...selection, since }, isListed(await apps(options)), top)
+      return newNames(database, { ...selection, since }, listedNames(await apps(options)), top)
     }
   }
 }
@@ -105,7 +115,7 @@ export async function originOf(
 const known = new WeakMap<CommonOptions, Promise<RuleSet | undefined>>()
 
 /** The rules of the settings, read once for a command; undefined: they have errors. */
-function loadRuleSet(options: CommonOptions, io: Io): Promise<RuleSet | undefined> {
+export function loadRuleSet(options: CommonOptions, io: Io): Promise<RuleSet | undefined> {
   const loading =
     known.get(options) ??
     loadSettings(options)
@@ -140,12 +150,13 @@ export function bypassIds(apps: readonly CatalogueApp[]): readonly string[] {
   return apps.flatMap(({ entry }) => (entry.kind === 'bypass' ? [entry.app] : []))
 }
 
-function isListed(apps: readonly CatalogueApp[]): (app: string, name: string) => boolean {
+export function listedNames(apps: readonly CatalogueApp[]): ListedNames {
   const names = new Map(
     apps.map(({ entry }) => [
       entry.app,
       new Set(entry.names.map(({ name }) => showPattern(name).replace(/^=/, '')))
     ])
   )
-  return (app, name) => names.get(app)?.has(name) === true
+  const isListed = (app: string, name: string): boolean => names.get(app)?.has(name) === true
+  return { isListed, domains: domainsOfApps(apps) }
 }

@@ -96,12 +96,17 @@ export async function performReplay(
   const now = epochSeconds(systemClock)
   const comparison = new Comparison({ at, now, network, examples, random })
   comparison.judgeBy(judgeOf(rules, comparison), against && judgeOf(against, comparison))
-  const files = await readAll(logs, comparison, { ...options, format, zone: timeZone, now }, io)
+  const { sample } = request
+  const reading = { ...options, format, zone: timeZone, now, sample }
+  const files = await readAll(logs, comparison, reading, io)
+  const all = files.reduce((sum, { sampledOf, lookups }) => sum + (sampledOf ?? lookups), 0)
+  const judged = comparison.counts.lookups
   const result = collectResult(comparison, files, {
     rules: { folder: request.rules, sha256: rules.sha256 },
     against: against && { folder: request.against!, sha256: against.sha256 },
     at,
     timeZone,
+    sample: sample === undefined || all <= judged ? undefined : { lookups: judged, of: all },
     top
   })
   return { result, serial: rules.bundle?.serial ?? null }
@@ -146,10 +151,15 @@ async function loadBoth(
   return rejectInput([after, before].flatMap(loaded => (loaded?.ok === false ? loaded.errors : [])))
 }
 
+interface Sampling {
+  /** Lookups of a folder that are judged; undefined: all. */
+  readonly sample?: number | undefined
+}
+
 async function readAll(
   logs: readonly string[],
   comparison: Comparison,
-  options: CommonOptions & Omit<ReadOptions, 'progress'>,
+  options: CommonOptions & Omit<ReadOptions, 'progress'> & Sampling,
   io: Io
 ): Promise<ReadLog[]> {
   const files: ReadLog[] = []
@@ -175,20 +185,27 @@ async function readAll(
 async function replayStored(
   folder: string,
   comparison: Comparison,
-  options: CommonOptions & ReadOptions,
+  options: CommonOptions & ReadOptions & Sampling,
   io: Io
 ): Promise<ReadLog> {
-  const { format = 'interdict', progress } = options
+  const { format = 'interdict', progress, sample } = options
   if (format !== 'interdict')
     usageError(`${folder} is a folder, but --log-format ${format} reads files`)
   const judge = async (log: OpenLog): Promise<ReadLog> => {
     let read = 0
+    const sampledOf = sample === undefined ? undefined : await log.database.count()
+    const share = sampledOf === undefined ? 1 : sample! / sampledOf
     const feed = (push: (octets: Buffer) => void): Promise<void> =>
-      log.database.lines(octets => {
-        push(octets)
-        progress?.(folder, (read += octets.length))
-      })
+      log.database.lines(
+        octets => {
+          push(octets)
+          progress?.(folder, (read += octets.length))
+        },
+        undefined,
+        share
+      )
     const stored = await replayLines(folder, feed, comparison, options)
+    if (sampledOf !== undefined) return { ...stored, sampledOf }
     for (const problem of await log.problems()) io.stderr.write(`${escapeControls(problem)}\n`)
     return stored
   }

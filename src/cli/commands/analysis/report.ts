@@ -4,6 +4,7 @@ import { toMarkdown } from '../../../analysis/report/output/markdown.js'
 import type { PeriodKind } from '../../../analysis/report/questions/periodic.js'
 import type { Selection } from '../../../analysis/report/questions/selection.js'
 import type { LookupFilters } from '../../../lookups/sql/lookup-filters.js'
+import { clientRemarks } from '../../../analysis/report/questions/client-remarks.js'
 import { checkFilters } from '../../../analysis/views/record-filter.js'
 import { FLEET_KEY, REPORT_KEYS } from '../../../lookups/sql/report-keys.js'
 import type { Report } from '../../../analysis/report/report.js'
@@ -21,6 +22,7 @@ import type { Io } from '../../io.js'
 import { chooseFormat } from '../../args/output-format.js'
 import { toText } from '../../output/log/report-text.js'
 import { outputWidth, writeOutput } from '../../output/write-output.js'
+import { makeEgressReport } from './egress-report.js'
 import { makeReport, originOf, QUESTIONS, type Question } from './make-report.js'
 
 export interface ReportOptions extends LogOptions, PeriodOptions, TimeZoneOptions {
@@ -33,6 +35,7 @@ export interface ReportOptions extends LogOptions, PeriodOptions, TimeZoneOption
   readonly device?: readonly string[]
   readonly list?: readonly string[]
   readonly verdict?: readonly string[]
+  readonly dnssec?: readonly string[]
   readonly transport?: readonly string[]
   readonly type?: readonly string[]
   readonly by: string
@@ -55,12 +58,12 @@ export async function report(
   if (more.length > 0) usageError('report: too many arguments')
   const format = chooseFormat(options, FORMATS)
   const { since, until, timeZone, ban, app, network, client, gateway, name, all, by } = options
-  const { device, list, verdict, transport, type } = options
+  const { device, list, verdict, dnssec, transport, type } = options
   const request = {
     ...{ question: question as Question | undefined, id, since, until, timeZone },
     ...{ ban, app, network, client, gateway, name, all: all === true, by },
     ...{ device: copy(device), list: copy(list), verdict: copy(verdict) },
-    ...{ transport: copy(transport), type: copy(type) },
+    ...{ dnssec: copy(dnssec), transport: copy(transport), type: copy(type) },
     top: parseWholeNumber('--top', options.top, { min: 1, max: 999_999 })
   }
   const made = await performReport(request, options, io)
@@ -82,6 +85,7 @@ export async function performReport(
   checkChoice('--by', by, fleet === undefined ? REPORT_KEYS : [...REPORT_KEYS, FLEET_KEY])
   if (gateway !== undefined && fleet === undefined) usageError('--gateway: give --fleet, too')
   if (question === 'ban' && id === undefined) usageError('report ban: give the id of a ban')
+  if (question === 'egress') return makeEgressReport(request, options, io)
   const kind = PERIODIC.includes(question) ? (question as PeriodKind) : undefined
   if (question !== 'ban' && kind === undefined && id !== undefined)
     usageError('report: too many arguments')
@@ -113,6 +117,7 @@ export async function performReport(
       ...idRemarks,
       ...(names?.remarks ?? []),
       ...report.remarks,
+      ...(await clientRemarks(log.database, selection)),
       ...(await log.problems())
     ]
     return { ...report, remarks }
@@ -154,8 +159,8 @@ function parseSelection(request: ParsedRequest<'report'>, timeZone: string): Sel
 }
 
 function otherFilters(request: ParsedRequest<'report'>): Omit<LookupFilters, 'client'> {
-  const { device, list, verdict, transport, type } = request
-  return { device, list, verdict, transport, type }
+  const { device, list, verdict, dnssec, transport, type } = request
+  return { device, list, verdict, dnssec, transport, type }
 }
 
 async function render(

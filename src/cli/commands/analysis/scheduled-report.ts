@@ -96,7 +96,7 @@ interface ScheduledPeriod {
 function periodOf({ kind }: ScheduledReport, due: Milliseconds, timeZone: string): ScheduledPeriod {
   if (kind === 'ban') return { until: due }
   if (kind === 'bypass') return { since: shiftDays(due, -7, timeZone), until: due }
-  const { since, until } = reportPeriod(kind, {}, timeZone, due)
+  const { since, until } = reportPeriod(kind === 'dnssec' ? 'monthly' : kind, {}, timeZone, due)
   return { since, until }
 }
 
@@ -107,7 +107,7 @@ function labelOf(
   timeZone: string
 ): string {
   const date = showTime(since ?? until, timeZone).slice(0, 10)
-  if (kind === 'monthly') return date.slice(0, 7)
+  if (kind === 'monthly' || kind === 'dnssec') return date.slice(0, 7)
   if (kind === 'weekly') return weekOf(date)
   return kind === 'daily' ? date : showTime(until, timeZone).slice(0, 10)
 }

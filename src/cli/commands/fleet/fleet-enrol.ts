@@ -8,10 +8,11 @@ import { decodeToken } from '../../../fleet/channel/enrol-token.js'
 import { enrol as enrolWith } from '../../../fleet/channel/enrol.js'
 import { checkOwnThreshold } from '../../../sources/root/accept-root.js'
 import { newestRoot } from '../../../sources/root/root.js'
+import { loadSettings, type CommonOptions } from '../../args/settings.js'
 import { EXIT, usageError } from '../../exit.js'
 import { print, printJson, type Io } from '../../io.js'
 
-export interface EnrolOptions {
+export interface EnrolOptions extends CommonOptions {
   readonly output: string
   readonly caFile?: string
   readonly json?: boolean
@@ -35,7 +36,9 @@ export async function enrol(text: string, options: EnrolOptions, io: Io): Promis
   const { caFile, json } = options
   // Settings name files relative to their own folder, not to this one.
   const output = resolve(options.output)
-  const received = await enrolWith(decoded, output, { caFile, certificate: undefined })
+  const { proxy } = await loadSettings(options)
+  const tls = { caFile, certificate: undefined }
+  const received = await enrolWith(decoded, output, tls, proxy?.http)
   const root = received === undefined ? undefined : keepRoot(received, output)
   const { name, ring, nats, hub } = decoded
   const report = hub === null ? '' : `  report-url: ${hub}/v1/reports\n`

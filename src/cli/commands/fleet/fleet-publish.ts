@@ -19,7 +19,7 @@ import {
   type Bundle
 } from '../../../sources/bundle/bundle.js'
 import { readPrivateKey } from '../../../sources/bundle/signatures.js'
-import { newestRoot } from '../../../sources/root/root.js'
+import { newestRoot, type Root } from '../../../sources/root/root.js'
 import type { HubClient } from '../../../admin/api/hub-client.js'
 import { hubClient, type HubOptions } from '../../args/hub-options.js'
 import { parseWholeNumber } from '../../args/parse.js'
@@ -47,7 +47,13 @@ interface Published {
 }
 
 interface RingsReply {
-  readonly rings: readonly { readonly ring: string; readonly serial: number | null }[]
+  readonly rings: readonly RingSerial[]
+}
+
+interface RingSerial {
+  readonly ring: string
+  /** Null: nothing was published to it. */
+  readonly serial: number | null
 }
 
 /**
@@ -179,11 +185,40 @@ export interface RollbackOptions extends HubOptions {
 }
 
 interface BundlesReply {
-  readonly bundles: readonly {
-    readonly serial: number
-    readonly root: number
-    readonly done: readonly string[]
-  }[]
+  readonly bundles: readonly PublishedBundle[]
+}
+
+interface PublishedBundle {
+  readonly serial: number
+  readonly root: number
+  /** Rings in which it was done. */
+  readonly done: readonly string[]
+}
+
+/**
+ * The bundle to which `interdict fleet rollback` returns: the last one before those that the rings have now that was done in all of
+ * them.
+ *
+ * @param wanted the one that was asked for instead
+ * @returns its serial, and the rings that have later ones; undefined: there is none
+ */
+export function rollbackTarget(
+  rings: readonly RingSerial[],
+  bundles: readonly PublishedBundle[],
+  root: Root | undefined,
+  wanted?: number
+): { readonly to: number; readonly later: readonly string[] } | undefined {
+  // Since a reset of serials, a lower one may be later.
+  const inOrder = bundles.toSorted((a, b) => (isLater(a, b, root) ? 1 : -1))
+  const orderOf = (serial: number | null): number => inOrder.findIndex(one => one.serial === serial)
+  const used = rings.filter(({ serial }) => serial !== null)
+  const active = Math.max(0, ...used.map(({ serial }) => orderOf(serial)))
+  const isGood = ({ done }: PublishedBundle): boolean =>
+    used.every(({ ring }) => done.includes(ring))
+  const to = wanted ?? inOrder.slice(0, active).findLast(isGood)?.serial
+  if (to === undefined) return undefined
+  const later = used.filter(({ serial }) => orderOf(serial) > orderOf(to))
+  return { to, later: later.map(({ ring }) => ring) }
 }
 
 /**
@@ -200,22 +235,15 @@ export async function rollback(options: RollbackOptions, io: Io): Promise<number
   const roots = await client.octets('/v1/root')
   const root = roots.length === 0 ? undefined : newestRoot(roots, 'of the hub').root
   const newest = newestSerial(bundles, root)
-  // Since a reset of serials, a lower one may be later.
-  const inOrder = bundles.toSorted((a, b) => (isLater(a, b, root) ? 1 : -1))
-  const orderOf = (serial: number | null): number => inOrder.findIndex(one => one.serial === serial)
-  const used = rings.filter(({ serial }) => serial !== null)
-  const active = Math.max(-1, ...used.map(({ serial }) => orderOf(serial)))
-  const good = inOrder
-    .slice(0, Math.max(0, active))
-    .filter(({ done }) => used.every(({ ring }) => done.includes(ring)))
-  const to =
+  const wanted =
     options.to === undefined
-      ? (good.at(-1)?.serial ?? 0)
+      ? undefined
       : parseWholeNumber('--to', options.to, { min: 1, max: Number.MAX_SAFE_INTEGER })
-  if (to === 0) usageError('no earlier bundle was done in all rings: choose one with --to')
-  const chosen =
-    options.ring ??
-    used.filter(({ serial }) => orderOf(serial) > orderOf(to)).map(({ ring }) => ring)
+  const target = rollbackTarget(rings, bundles, root, wanted)
+  if (target === undefined)
+    usageError('no earlier bundle was done in all rings: choose one with --to')
+  const { to, later } = target
+  const chosen = options.ring ?? later
   if (chosen.length === 0) usageError(`no ring runs a bundle after ${to}`)
   const keys = await Promise.all(options.key.map(readPrivateKey))
   const bundle = await decodeBundle(await client.octets(`/v1/bundles/${to}`), `bundle ${to}`)

@@ -83,9 +83,10 @@ export async function status(options: StatusOptions, io: Io): Promise<number> {
 }
 
 /** Which of several hubs this is. */
-function hubLine({ name, role, leader, hubs }: HubStatus): string {
+function hubLine({ name, role, leader, hubs, missing }: HubStatus): string {
   const leads = leader === null ? 'no hub is known to lead' : `${leader} leads`
-  return `hub ${name}: ${role}; ${leads} (hubs: ${hubs.join(', ')})\n`
+  const absent = missing.length === 0 ? '' : `; not seen for two minutes: ${missing.join(', ')}`
+  return `hub ${name}: ${role}; ${leads} (hubs: ${hubs.join(', ')})${absent}\n`
 }
 
 function namesTable(

@@ -8,6 +8,7 @@ import { Authority, SERVER_FILE } from '../../../fleet/hub/authority.js'
 import { DEFAULT_HUB_FILE, loadHubConfig } from '../../../fleet/hub/hub-config.js'
 import { Hub } from '../../../fleet/hub/hub.js'
 import { createServiceLog } from '../../../base/log/service-log.js'
+import { proxyFileErrors } from '../../../sources/settings/proxy-files.js'
 import type { CommonOptions } from '../../args/settings.js'
 import { EXIT, rejectInput } from '../../exit.js'
 import { print, type Io } from '../../io.js'
@@ -18,7 +19,7 @@ export async function hub(options: CommonOptions, io: Io): Promise<number> {
   const loaded = await loadHubConfig(options.config ?? DEFAULT_HUB_FILE)
   if (!loaded.ok) return rejectInput(loaded.errors)
   const { config } = loaded
-  const errors = hookFileErrors(config.alerts)
+  const errors = [...proxyFileErrors(config.proxy), ...hookFileErrors(config.alerts)]
   if (errors.length > 0) return rejectInput(errors)
   const log = createServiceLog({ level: 'info', destination: 'stderr' })
   const running = new Hub(config, log)

@@ -2,7 +2,7 @@ import { cpuTime } from '../../../base/system/cpu-time.js'
 import { MS_PER_SECOND } from '../../../base/units.js'
 import { openChainSource } from '../../../gateway/upstreams/own-chain-source.js'
 import { showValidation } from '../../../resolver/validation/show-validation.js'
-import { TrustAnchors } from '../../../resolver/validation/trust-anchors.js'
+import { TrustAnchors, trustAnchorsWith } from '../../../resolver/validation/trust-anchors.js'
 import { Validator } from '../../../resolver/validation/validator.js'
 import { readName, showName } from '../../../wire/dns/name/name.js'
 import { readRrtype, showRrtype } from '../../../wire/dns/registry/rrtype.js'
@@ -14,7 +14,7 @@ import { print, printJson, type Io } from '../../io.js'
 
 export interface DnssecOptions extends CommonOptions {
   readonly type: string
-  /** Trust anchors instead of the root's. */
+  /** Trust anchors instead of the root's and the ones in the settings. */
   readonly anchor?: readonly string[]
   readonly json?: boolean
 }
@@ -27,8 +27,10 @@ export async function dnssec(name: string, options: DnssecOptions, io: Io): Prom
   const host = extractHostName('<name>', name, io)
   rejectUrlCharacters('<name>', host)
   const qname = parseArgument('<name>', () => readName(host))
-  const anchors = parseArgument('--anchor', () => new TrustAnchors(anchor))
-  const source = openChainSource(await loadSettings(options))
+  const given = anchor && parseArgument('--anchor', () => new TrustAnchors(anchor))
+  const config = await loadSettings(options)
+  const anchors = given ?? trustAnchorsWith(config.dnssec.trustAnchors)
+  const source = openChainSource(config)
   try {
     const now = () => Math.floor(Date.now() / MS_PER_SECOND)
     const validator = new Validator({ source, anchors, now, cpuTime })

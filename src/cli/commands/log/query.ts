@@ -1,3 +1,4 @@
+import { ALL_LOOKUPS } from '../../../lookups/sql/lookups-sql.js'
 import { setFlagsFromString } from 'node:v8'
 import { escapeControls } from '../../../base/log/terminal-line.js'
 import { mmapLargeBlocks } from '../../../base/system/malloc.js'
@@ -9,9 +10,13 @@ import type { Database } from '../../../lookups/archive/database.js'
 import { bracketed, conditionError } from '../../../lookups/sql/condition.js'
 import type { Row } from '../../../lookups/sql/duckdb.js'
 import { filterConditions } from '../../../lookups/sql/filter-condition.js'
-import { LOOKUP_FILTERS, type LookupFilters } from '../../../lookups/sql/lookup-filters.js'
+import {
+  includesOwn,
+  LOOKUP_FILTERS,
+  type LookupFilters
+} from '../../../lookups/sql/lookup-filters.js'
 import type { Newest } from '../../../lookups/sql/newest-files.js'
-import { timeConditions } from '../../../lookups/sql/select-counts.js'
+import { timeConditions, type TimeRange } from '../../../lookups/sql/time-range.js'
 import type { LogOptions } from '../../args/log-path.js'
 import { withLog, type OpenLog } from '../../args/open-log.js'
 import { chooseFormat } from '../../args/output-format.js'
@@ -57,38 +62,10 @@ export async function query(
     usageError('query: Parquet is not for terminals: give --output')
   const timeZone = givenTimeZone(options) ?? 'UTC'
   const asked = askedOf(requestOf(sql, options))
-  // The rows become text outside of the heap, which need not grow.
-  setFlagsFromString('--semi-space-growth-factor=1')
-  mmapLargeBlocks(1)
   const destination = openDestination(output, io)
-  let hasBegun = false
-  const write = async (block: Uint8Array | string): Promise<void> => {
-    hasBegun = true
-    await destination.write(block)
-  }
   try {
-    const problems = await asking(asked, () => {
-      let plan: Plan | undefined
-      let pipe: Pipe | undefined
-      const work = async (log: OpenLog): Promise<readonly string[]> => {
-        const begin = (): void => (io.stdout.isTTY === true ? log.hideProgress() : undefined)
-        const rows = { ...plan!, sql: asked.sql, format, timeZone, pipe }
-        await writeRows(log.database, rows, outputWidth(output, io), block => {
-          begin()
-          return write(block)
-        })
-        return asked.newest === undefined ? log.problems() : []
-      }
-      return withLog(options, io, work, {
-        ...{ use: 'sealed', newest: asked.newest, memory: MEMORY, maxSpill: MAX_SPILL },
-        ...{ output: () => (pipe = openPipe())?.path, hasBegun: () => hasBegun },
-        beforeLock: async database => {
-          plan = await database.plan(asked.sql)
-          // More threads would each hold rows that nothing waits for.
-          if (plan.isStreaming) await database.run('SET threads = 1')
-        }
-      })
-    })
+    const form = { format, timeZone, width: outputWidth(output, io) }
+    const { problems } = await stream(asked, form, options, io, block => destination.write(block))
     destination.end()
     for (const problem of problems) io.stderr.write(`${escapeControls(problem)}\n`)
     return EXIT.success
@@ -96,6 +73,60 @@ export async function query(
     destination.discard()
     throw error
   }
+}
+
+/** How rows are written. */
+interface RowForm {
+  readonly format: string
+  readonly timeZone: string
+  /** Of tables. */
+  readonly width: number
+}
+
+interface Streamed {
+  readonly rows: number
+  readonly problems: readonly string[]
+}
+
+/** Writes all rows as they are read. */
+async function stream(
+  asked: Asked,
+  { width, ...form }: RowForm,
+  options: LogOptions,
+  io: Io,
+  write: (block: Uint8Array | string) => Promise<void>
+): Promise<Streamed> {
+  // The rows become text outside of the heap, which need not grow.
+  setFlagsFromString('--semi-space-growth-factor=1')
+  mmapLargeBlocks(1)
+  const { sql, newest, period } = asked
+  let hasBegun = false
+  return asking(asked, () => {
+    let plan: Plan | undefined
+    let pipe: Pipe | undefined
+    const work = async (log: OpenLog): Promise<Streamed> => {
+      const count = await writeRows(
+        log.database,
+        { ...plan!, sql, ...form, pipe },
+        width,
+        block => {
+          if (io.stdout.isTTY === true) log.hideProgress()
+          hasBegun = true
+          return write(block)
+        }
+      )
+      return { rows: count, problems: newest === undefined ? await log.problems() : [] }
+    }
+    return withLog(options, io, work, {
+      ...{ use: 'sealed', newest, period, memory: MEMORY, maxSpill: MAX_SPILL },
+      ...{ output: () => (pipe = openPipe())?.path, hasBegun: () => hasBegun },
+      beforeLock: async database => {
+        plan = await database.plan(sql)
+        // More threads would each hold rows that nothing waits for.
+        if (plan.isStreaming) await database.run('SET threads = 1')
+      }
+    })
+  })
 }
 
 type Plan = Awaited<ReturnType<Database['plan']>>
@@ -106,6 +137,7 @@ interface Asked {
   /** That the user wrote. */
   readonly where: string | undefined
   readonly newest: Newest | undefined
+  readonly period: TimeRange | undefined
 }
 
 /** Names the place of an error in the condition of the user. */
@@ -123,18 +155,24 @@ function askedOf(request: ParsedRequest<'query'>): Asked {
   const where = 'sql' in request ? undefined : request.where
   if (sql.replaceAll(NO_SQL, '') === '') usageError('query: the SQL is empty')
   if (where?.replaceAll(NO_SQL, '') === '') usageError('--where: the condition is empty')
-  return { sql, where, newest: newest?.count === undefined ? undefined : (newest as Newest) }
+  const period = 'sql' in request ? undefined : request.period
+  return {
+    sql,
+    where,
+    period,
+    newest: newest?.count === undefined ? undefined : (newest as Newest)
+  }
 }
 
 function requestOf(sql: string | undefined, options: QueryOptions): ParsedRequest<'query'> {
   const { where, latest, skip, all, verdict } = options
-  const filters = conditionsOf(options)
+  const period = parsePeriod(options, givenTimeZone(options) ?? 'UTC')
+  const filters = conditionsOf(options, period)
   if (filters === undefined && [where, latest, skip, all].every(one => one === undefined))
     return { sql: sql ?? COLUMNS }
   const search = {
-    where,
-    filters,
-    ...(verdict?.includes('probe') === true && { probes: true }),
+    ...{ where, filters, period },
+    ...(includesOwn(verdict) && { probes: true }),
     ...(all !== true && {
       latest: parseWholeNumber('--latest', latest ?? '100', { max: MAX_ROWS })
     }),
@@ -147,10 +185,9 @@ function requestOf(sql: string | undefined, options: QueryOptions): ParsedReques
 }
 
 /** The SQL condition of the filters and the period; undefined: none is given. */
-function conditionsOf(options: QueryOptions): string | undefined {
+function conditionsOf(options: QueryOptions, period: TimeRange): string | undefined {
   checkFilters(options, parseArgument)
-  const period = timeConditions(parsePeriod(options, givenTimeZone(options) ?? 'UTC'))
-  const conditions = [...filterConditions(options), ...period]
+  const conditions = [...filterConditions(options), ...timeConditions(period)]
   const isGiven = LOOKUP_FILTERS.some(filter => options[filter] !== undefined)
   if (conditions.length > 0) return conditions.join(' AND ')
   // Filters that every lookup matches, such as the verdict `all`.
@@ -165,8 +202,24 @@ export async function performQuery(
 ): Promise<readonly Row[]> {
   const asked = askedOf(request)
   const answer = (log: OpenLog): Promise<Row[]> => log.database.rows(asked.sql)
-  const { newest } = asked
-  return asking(asked, () => withLog(options, io, answer, { use: 'sealed', newest }))
+  const { newest, period } = asked
+  const open = { use: 'sealed', newest, period, maxSpill: MAX_SPILL } as const
+  return asking(asked, () => withLog(options, io, answer, open))
+}
+
+/** Writes all lookups that match to standard output. @throws InterdictError as `performQuery`, CLI_OUTPUT */
+export async function performExport(
+  { format, ...search }: ParsedRequest<'export'>,
+  options: LogOptions,
+  io: Io
+): Promise<{ readonly rows: number }> {
+  const asked = askedOf({ ...search, skip: 0 })
+  const { stdout } = io
+  const write = async (block: Uint8Array | string): Promise<void> =>
+    stdout.writeBlock!(typeof block === 'string' ? Buffer.from(block) : block)
+  const form = { format, timeZone: 'UTC', width: 0 }
+  const { rows } = await stream(asked, form, options, io, write)
+  return { rows }
 }
 
 type Search = Exclude<ParsedRequest<'query'>, { readonly sql: string }>
@@ -179,7 +232,7 @@ function newestOf({ where, filters, latest, skip, probes }: Search): Partial<New
   readonly sql: string
 } {
   const condition = bothOf(where, filters)
-  const from = probes === true ? '(FROM lookups UNION ALL FROM probes)' : 'lookups'
+  const from = probes === true ? ALL_LOOKUPS : 'lookups'
   const rows = `SELECT * FROM ${from}${condition === undefined ? '' : ` WHERE ${bracketed(condition)}`}`
   if (latest === undefined) return { sql: rows }
   const sql = `${rows} ORDER BY time DESC LIMIT ${latest} OFFSET ${skip}`

@@ -54,20 +54,29 @@ export async function verifyFleetLogs(options: VerifyFleetOptions, io: Io): Prom
   return results.every(({ proven }) => proven) ? EXIT.success : EXIT.failure
 }
 
-/** The verification of each gateway of a fleet. @throws InterdictError BUNDLE_TRUST, FLEET_FOLDER, WITNESS_CA */
+/**
+ * The verification of each gateway of a fleet.
+ *
+ * @param expected gateways that are in the result even if nothing of them has arrived; gets those with a public key; by default none
+ * @throws InterdictError BUNDLE_TRUST, FLEET_FOLDER, WITNESS_CA
+ */
 export async function fleetVerification(
-  options: VerifyFleetOptions
+  options: VerifyFleetOptions,
+  expected: (keyed: readonly string[]) => readonly string[] = () => []
 ): Promise<readonly GatewayVerification[]> {
   const { fleet, keys = join(fleet, 'keys'), witness = [] } = options
   const config = await loadSettings(options)
   const files = witness.map(file => ({ gateway: stemOf(file), held: readHeld(file) }))
-  const results = await verifyFleet(fleet, publicKeys(keys), {
+  const known = publicKeys(keys)
+  const keysOf = (gateway: string): readonly KeyObject[] => known.get(gateway) ?? []
+  const witnesses = {
     ...(await witnessTrust(options, config)),
-    heldOf: (gateway, hashes) =>
+    heldOf: (gateway: string, hashes: ReadonlySet<string>) =>
       files.flatMap(({ gateway: named, held }) =>
         held.filter(one => isAbout(one, gateway, named, hashes))
       )
-  })
+  }
+  const results = await verifyFleet(fleet, keysOf, witnesses, expected([...known.keys()]))
   if (results.length === 0) throw failure('FLEET_FOLDER', fleet, 'it has no logs')
   return results
 }
@@ -92,7 +101,7 @@ function isAbout(
 }
 
 /** Reads `NAME.pub` of each gateway: one public key per line, for several in case it was changed. */
-function publicKeys(folder: string): (gateway: string) => readonly KeyObject[] {
+function publicKeys(folder: string): ReadonlyMap<string, readonly KeyObject[]> {
   const keys = new Map<string, readonly KeyObject[]>()
   try {
     for (const name of readdirSync(folder).filter(one => one.endsWith('.pub'))) {
@@ -108,7 +117,7 @@ function publicKeys(folder: string): (gateway: string) => readonly KeyObject[] {
     if (!(error instanceof Error && 'errno' in error)) throw error
     usageError(`--keys: cannot read the public keys in ${folder}: ${reasonOf(error, folder)}`)
   }
-  return gateway => keys.get(gateway) ?? []
+  return keys
 }
 
 function linesOf(found: GatewayVerification) {

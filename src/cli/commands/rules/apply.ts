@@ -1,11 +1,8 @@
 import type { ApplyResult } from '../../../gateway/socket/admin-protocol.js'
-import { callGateway, type AdminOptions } from '../../args/call-gateway.js'
+import { callGateway } from '../../args/call-gateway.js'
 import { EXIT, rejectInput, usageError } from '../../exit.js'
 import { print, printJson, type Io } from '../../io.js'
-
-export interface ApplyOptions extends AdminOptions {
-  readonly json?: boolean
-}
+import type { ApplyOptions } from './apply-draft.js'
 
 /** `interdict apply`: puts saved rules in force at the running gateway, exactly as they were planned. */
 export async function apply(
@@ -13,6 +10,10 @@ export async function apply(
   options: ApplyOptions,
   io: Io
 ): Promise<number> {
+  if (sha256?.startsWith('draft-') === true) {
+    const { applyDraft } = await import('./apply-draft.js')
+    return applyDraft(sha256, options, io)
+  }
   if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256))
     usageError(`${sha256} is not a SHA-256 of 64 hexadecimal digits`)
   const result = await callGateway<ApplyResult>({ do: 'apply', sha256 }, options)

@@ -117,8 +117,9 @@ function checkId(kind: string, id: string | undefined, known: readonly string[])
 
 const networkIds = ({ networks }: RuleSet): string[] => networks.map(({ id }) => id)
 
-const appIds = ({ sources }: RuleSet): string[] =>
-  sources.flatMap(({ kind, id }) => (kind === 'app' ? [id] : []))
+const appIds = ({ sources }: RuleSet): string[] => [
+  ...new Set(sources.flatMap(({ kind, id }) => (kind === 'app' ? [id] : [])))
+]
 
 /** Warns on standard error of zones that have expired, whose rules remain in force. */
 async function warnOfExpiredZones(

@@ -1,3 +1,6 @@
+import { readFile } from 'node:fs/promises'
+import { failure } from '../../../base/errors/error.js'
+import { reasonOf } from '../../../base/errors/reason.js'
 import { epochSeconds, systemClock } from '../../../base/time/clock.js'
 import type { Seconds } from '../../../base/units.js'
 import type { ParsedRequest } from '../../../gateway/processes/requests.js'
@@ -9,6 +12,11 @@ import {
 } from '../../../sources/bundle/bundle.js'
 import { BundleFiles } from '../../../sources/bundle/bundle-files.js'
 import { readPrivateKey } from '../../../sources/bundle/signatures.js'
+import type { Content } from '../../../sources/bundle/content.js'
+import { CatalogueStore } from '../../../sources/catalogue/catalogue-store.js'
+import { listCopiesFolder } from '../../../sources/http/list-copies.js'
+import type { Config } from '../../../gateway/config/config.js'
+import { CATALOGUE_FILE, catalogueIn } from '../../../policy/rules/model/folder.js'
 import { readContent } from '../../../sources/bundle/pack.js'
 import { parseWholeNumber } from '../../args/parse.js'
 import { loadSettings, type CommonOptions } from '../../args/settings.js'
@@ -64,7 +72,7 @@ export async function performCreate(
   const { serial = created } = request
   const config = await loadSettings(options)
   const keys = key === undefined ? [] : [await readPrivateKey(key)]
-  const content = await readContent(folder)
+  const content = await withCatalogue(await readContent(folder), config)
   const expires = created + days * DAY
   const octets = await encodeBundle(content, { serial, created, expires, keys })
   const bundle = await decodeBundle(octets, output)
@@ -74,4 +82,16 @@ export async function performCreate(
   if (check.errors.length > 0) return { bundle: undefined, check }
   writeBundle(output, octets)
   return { bundle, check }
+}
+
+/** The catalogue in force belongs to what gateways get, if the settings name one and the folder has none of its own. */
+async function withCatalogue(content: Content, config: Config): Promise<Content> {
+  if (config.catalogue === undefined || content.has(CATALOGUE_FILE)) return content
+  const { file } = new CatalogueStore(catalogueIn(listCopiesFolder(config.state.folder)))
+  try {
+    return new Map(content).set(CATALOGUE_FILE, await readFile(file))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return content
+    throw failure('CATALOGUE_STATE', file, reasonOf(error))
+  }
 }

@@ -30,7 +30,7 @@ import { ruleFilesAt } from '../../args/configured-rules.js'
 import type { CommonOptions } from '../../args/settings.js'
 import { EXIT } from '../../exit.js'
 import { print, type Io } from '../../io.js'
-import { toJson, toText, type CheckResult } from '../../output/rules/check-text.js'
+import { toJson, toText, type AsnSummary, type CheckResult } from '../../output/rules/check-text.js'
 import { viewLists } from '../../../analysis/views/lists-view.js'
 import { fixedClock } from '../../../analysis/views/one-query.js'
 import {
@@ -93,13 +93,16 @@ export async function filesToCheck(
   readonly rejected: readonly SerializedError[]
 }> {
   const copies = listCopiesFolder(config.state.folder)
-  const { outsideFolders: outside } = config
+  const { outsideFolders: outside, asnDatabase } = config
   if (path !== undefined)
-    return { files: await ruleFilesAt(path, copies, isConfined ? [] : outside), rejected: [] }
+    return {
+      files: await ruleFilesAt(path, copies, isConfined ? [] : outside, undefined, asnDatabase),
+      rejected: []
+    }
   const { rules: saved, bundle } = config
   // Not a copy that was applied: what is saved is checked.
   if (bundle === undefined)
-    return { files: new RulesFolder(saved, { copies, outside }), rejected: [] }
+    return { files: new RulesFolder(saved, { copies, outside, asnDatabase }), rejected: [] }
   const { files, rejected } = await configuredFiles(config)
   return { files: files[0], rejected }
 }
@@ -151,8 +154,19 @@ export async function checkLoaded(
     warnings: [...warnings, ...mandates.warnings],
     lists,
     fetched,
+    asns: asnsOf(rules),
     mandates: mandates.counts
   }
+}
+
+function asnsOf({ asns, sources }: RuleSet): readonly AsnSummary[] {
+  if (asns === undefined) return []
+  const { built, sha256, systems } = asns
+  // Each prefix once, in however many rules it is.
+  const owners = [...new Map(sources.flatMap(source => [...(source.asns ?? [])])).values()]
+  return systems.map(asn => {
+    return { asn, prefixes: owners.filter(owner => owner === asn).length, built, sha256 }
+  })
 }
 
 function bansOf({ networks }: RuleSet): ReadonlySet<string> {

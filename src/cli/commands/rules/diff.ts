@@ -1,5 +1,5 @@
 import type { ParsedRequest } from '../../../gateway/processes/requests.js'
-import { difference } from '../../../policy/diff/difference.js'
+import { countOtherChanges, difference } from '../../../policy/diff/difference.js'
 import { loadRules } from '../../../policy/rules/load.js'
 import type { RuleSet } from '../../../policy/rules/model/types.js'
 import { listCopiesFolder } from '../../../sources/http/list-copies.js'
@@ -95,8 +95,9 @@ export function renderDifference(
   return json === true ? toJson(compared) : toText(compared, terminalWidth(io.stdout))
 }
 
-function isAcceptable({ moves, ech, recognized, changes, only }: Compared): boolean {
-  if (moves.length + ech.length + recognized.length > 0) return false
+function isAcceptable(compared: Compared): boolean {
+  const { changes, only } = compared
+  if (countOtherChanges(compared) > 0) return false
   return only === undefined ? changes.length === 0 : !changes.some(({ outside }) => outside)
 }
 

@@ -5,6 +5,7 @@ import type { Config } from '../../../gateway/config/config.js'
 import type { ParsedRequest } from '../../../gateway/processes/requests.js'
 import { locallyAnsweredNames } from '../../../gateway/compiler/locally-answered.js'
 import { openOwnForwarder } from '../../../gateway/upstreams/own-forwarder.js'
+import { OwnValidator } from '../../../gateway/upstreams/own-validator.js'
 import { createRebindingGuard } from '../../../gateway/workers/create-rebinding-guard.js'
 import { readName } from '../../../wire/dns/name/name.js'
 import { readRrtype } from '../../../wire/dns/registry/rrtype.js'
@@ -104,8 +105,9 @@ export async function performExplain(
     snapshot,
     sources: loaded.rules.sources,
     // No upstream knows what it would have answered then.
-    forwarder: request.upstream && !isUnrecorded ? openOwnForwarder(config) : undefined,
+    forwarder: request.upstream && !isUnrecorded ? openOwnForwarder(config, snapshot) : undefined,
     guard: createRebindingGuard(config),
+    validator: new OwnValidator(config, snapshot),
     mandates: await presentOrders(loaded.rules, config, io)
   })
   return { explanation, timeZone, isUnrecorded, folder: config.rules }

@@ -18,18 +18,23 @@ const DAY: Seconds = 86_400
 /** Names shown of each kind of change. */
 const NAMES = 5
 
-/** Judges the lookups of the last day by both sets of rules, at the time of each lookup. */
+/** Judges the lookups of the last days by both sets of rules, at the time of each lookup. */
 export async function forecast(
   rules: BeforeAfter<RuleSet>,
   snapshots: BeforeAfter<Snapshot>,
-  { config, now, options }: { config: Config; now: Seconds; options: CommonOptions },
+  {
+    config,
+    now,
+    options,
+    days = 1
+  }: { config: Config; now: Seconds; options: CommonOptions; days?: number | undefined },
   io: Io
 ): Promise<Forecast | NoForecast> {
   const { which, path } = config.log.queries
   if (which === 'none') return { why: 'there is no query log (log.queries.which: none)' }
   if (which !== 'all')
     return { why: 'the query log has no lookups that were answered (see log.queries.which)' }
-  const since = now - DAY
+  const since = now - days * DAY
   const at = { at: undefined, now, network: undefined, examples: 0, random }
   const comparison = new Comparison(at)
   const judgeOf = (side: 'before' | 'after'): Judge =>

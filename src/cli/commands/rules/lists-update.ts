@@ -73,9 +73,18 @@ async function updateAll(
     bootstrapServers(config, configuredUpstreams(config).upstreams)
   )
   const { lookup } = bootstrap
-  const { caFile, timeout } = config.remoteLists
+  const { caFile, proxy, headerFiles, timeout } = config.remoteLists
   const clients = new Map(rules.networks.map(({ id, prefixes }) => [id, prefixes]))
-  const context = { copies: listCopies(config), lookup, caFile, timeout, clients, now: Date.now }
+  const context = {
+    copies: listCopies(config),
+    lookup,
+    caFile,
+    proxy,
+    headerFiles,
+    timeout,
+    clients,
+    now: Date.now
+  }
   const updated: UpdatedList[] = []
   try {
     for (const list of selected(ids, remotes)) {

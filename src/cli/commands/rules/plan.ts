@@ -5,7 +5,7 @@ import type { Milliseconds, Seconds } from '../../../base/units.js'
 import type { Config } from '../../../gateway/config/config.js'
 import { fetchRulesInForce } from '../../../gateway/socket/admin-client.js'
 import { unpackRulesInForce } from '../../../gateway/status/read-rules-in-force.js'
-import { compileBoth, difference } from '../../../policy/diff/difference.js'
+import { compileBoth, countOtherChanges, difference } from '../../../policy/diff/difference.js'
 import { loadRules } from '../../../policy/rules/load.js'
 import type { RuleFiles } from '../../../policy/rules/model/folder.js'
 import type { RuleSet } from '../../../policy/rules/model/types.js'
@@ -16,7 +16,7 @@ import { EXIT } from '../../exit.js'
 import { print, printJson, type Io } from '../../io.js'
 import type { CheckResult } from '../../output/rules/check-text.js'
 import { terminalWidth } from '../../output/columns.js'
-import { jsonOf, toText, type PlanResult } from '../../output/rules/plan-text.js'
+import { jsonOf, toText, type PlannedRules, type PlanResult } from '../../output/rules/plan-text.js'
 import { checkLoaded, filesToCheck } from './check.js'
 import { forecast } from './forecast.js'
 
@@ -84,24 +84,34 @@ export async function performPlan(
   const found =
     files === undefined
       ? { check: { errors: rejected, warnings: [] } }
-      : await compare(files, unpackRulesInForce(parts), { config, now, examples, options }, io)
+      : await comparePlanned(
+          files,
+          unpackRulesInForce(parts),
+          { names: 'the rules in force', config, now, examples, options },
+          io
+        )
   const { check } = found
   return { ...from, ...found, check: { ...check, errors: [...rejected, ...check.errors] } }
 }
 
 interface Context {
+  /** What the rules are compared with, in the text. */
+  readonly names: string
   readonly config: Config
   readonly now: Seconds
   readonly examples: number
   readonly options: CommonOptions
+  /** Whose lookups are judged; default: the last one. */
+  readonly days?: number
 }
 
-async function compare(
+/** Checks rules, and compares them with others. */
+export async function comparePlanned(
   files: RuleFiles,
   before: RuleSet,
-  { config, now, examples, options }: Context,
+  { names: old, config, now, examples, options, days }: Context,
   io: Io
-): Promise<Omit<PlanResult, 'inForce' | 'rules'>> {
+): Promise<Omit<PlannedRules, 'rules'>> {
   const loaded = await loadRules(files)
   if (!loaded.ok) {
     const { errors } = await loadPolicyTests(files, 'UTC')
@@ -114,17 +124,13 @@ async function compare(
   const rules = { before, after }
   const snapshots = compileBoth(rules)
   const changes = difference(rules, { at: now, examples }, snapshots)
-  const names = { old: 'the rules in force', now: files.displayName('').replace(/\/$/, '') }
+  const names = { old, now: files.displayName('').replace(/\/$/, '') }
   const compared = { ...changes, ...names, rules, at: now, timeZone, only: undefined }
-  const expected = await forecast(rules, snapshots, { config, now, options }, io)
+  const expected = await forecast(rules, snapshots, { config, now, options, days }, io)
   return { planned, check, compared, forecast: expected }
 }
 
-export function planExit({
-  check,
-  compared,
-  forecast
-}: Omit<PlanResult, 'inForce' | 'rules'>): number {
+export function planExit({ check, compared, forecast }: Omit<PlannedRules, 'rules'>): number {
   const failed = check.tests?.failed ?? 0
   if (check.errors.length > failed || isInvalid(check)) return EXIT.failure
   if (failed > 0) return PLAN_EXIT.tests
@@ -140,11 +146,5 @@ export function planExit({
 const isInvalid = ({ rules, tests }: CheckResult): boolean =>
   rules === undefined || tests === undefined
 
-const hasChanges = ({
-  moves,
-  renamed,
-  ech,
-  recognized,
-  changes
-}: NonNullable<PlanResult['compared']>): boolean =>
-  moves.length + renamed.length + ech.length + recognized.length + changes.length > 0
+const hasChanges = (compared: NonNullable<PlanResult['compared']>): boolean =>
+  countOtherChanges(compared) + compared.renamed.length + compared.changes.length > 0

@@ -79,11 +79,11 @@ export async function performRestore(
 
 /** Compares a version with the rules folder: only files that rules are read from count. */
 async function planOf(
-  { rules: folder, outsideFolders: outside, state }: Config,
+  { rules: folder, outsideFolders: outside, asnDatabase, state }: Config,
   wanted: ReadonlyMap<string, Buffer>
 ): Promise<Plan> {
   const copies = listCopiesFolder(state.folder)
-  const files = new RulesFolder(folder, { copies, outside })
+  const files = new RulesFolder(folder, { copies, outside, asnDatabase })
   await loadRules(files)
   const present = new Map(files.contents().map(({ name, sha256 }) => [name, sha256]))
   const isOther = ([name, octets]: readonly [string, Buffer]): boolean =>

@@ -12,12 +12,19 @@ export function rulesLines({ rules }: Status): StyledText[] {
     `${sums}, ${formatCount(names, 'name')}`,
     `SHA-256 ${sha256}`,
     ...bundleLines(rules.bundle),
+    ...asnLines(rules.asns),
     ...mandateLines(rules.mandates),
     ...dueLines(rules),
     ...(reload === null ? [] : reloadLines(reload, 'rules')),
     ...compiling,
     ...stuckLines(reloadStuckSince)
   ]
+}
+
+function asnLines(asns: Status['rules']['asns']): StyledText[] {
+  if (asns === null) return []
+  const { built, sha256, systems } = asns
+  return [`ASN database of ${built.slice(0, 10)}, SHA-256 ${sha256}: ${systems.length} in use`]
 }
 
 export function settingsLines({ settings }: Status): StyledText[] {

@@ -55,7 +55,10 @@ export function reportLines({ reports }: Status): StyledText[] {
 
 export function fleetLines({ fleet }: Status): StyledText[] {
   if (fleet === null) return []
-  const { name, ring, connected, server, wanted, contact, error, dropped, logs } = fleet
+  const { name, ring, connected, server, wanted, contact, silentSince, error, dropped, logs } =
+    fleet
+  if (silentSince === null)
+    return [`${name}: only sends logs`, ...(logs === null ? [] : fleetLogsLines(logs))]
   const where = connected ? `connected to ${server}` : 'disconnected'
   const wants = wanted === null ? 'no bundle wanted yet' : `wants bundle ${wanted}`
   const heard = contact === null ? 'no contact yet' : `last contact ${formatInstant(contact)}`

@@ -32,13 +32,13 @@ const LINES: Readonly<Record<string, LineFormat>> = {
   csv: 'csv'
 }
 
-/** Writes the rows of a SELECT as they come. @throws InterdictError ARCHIVE_SQL, CLI_OUTPUT, what `write` throws */
+/** Writes the rows of a SELECT as they come. @returns their number @throws InterdictError ARCHIVE_SQL, CLI_OUTPUT, what `write` throws */
 export async function writeRows(
   database: Duckdb,
   rows: QueryRows,
   width: number,
   write: Write
-): Promise<void> {
+): Promise<number> {
   const { sql, columns, format, timeZone, pipe } = rows
   if (format === 'parquet') {
     if (pipe === undefined) throw failure('CLI_OUTPUT', 'Parquet', 'needs Linux and koffi')
@@ -46,13 +46,18 @@ export async function writeRows(
   }
   const writer = writerOf(rows, width, write)
   const lines = selectLines(sql, columns, LINES[format]!, timeZone)
+  let count = 0
   if (lines === undefined || pipe === undefined)
-    await database.batches(sql, batch => writer.rows(batch))
+    await database.batches(sql, batch => {
+      count += batch.length
+      return writer.rows(batch)
+    })
   else {
     const blocks = new LineBlocks(found => writer.lines(found))
-    await copyThrough(database, lines, pipe, block => blocks.push(block))
+    count = await copyThrough(database, lines, pipe, block => blocks.push(block))
   }
   await writer.end()
+  return count
 }
 
 interface RowWriter {

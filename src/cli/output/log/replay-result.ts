@@ -6,6 +6,7 @@ import {
   type Counts,
   type ChangeKind
 } from '../../../analysis/replay/comparison.js'
+import { estimateOf, type Sample } from '../../../analysis/replay/estimate.js'
 import type { ReadLog } from '../../../analysis/replay/replay.js'
 import { showInstant } from '../../../base/time/instant.js'
 
@@ -22,6 +23,8 @@ export interface ReplayRequest {
   readonly against: RulesVersion | undefined
   readonly at: Seconds | undefined
   readonly timeZone: string
+  /** Undefined: all lookups are judged. */
+  readonly sample?: Sample | undefined
   /** Maximum rows of a table. */
   readonly top: number
 }
@@ -84,15 +87,21 @@ function summarize(comparison: Comparison, kind: ChangeKind, top: number): Chang
 }
 
 /** The JSON form, which is public. Times are UTC. */
-export function jsonOf({ rules, against, at, files, counts, changes }: ReplayResult): object {
+export function jsonOf(result: ReplayResult): object {
+  const { rules, against, at, sample, files, counts, changes } = result
+  const estimate = (lookups: number) => sample && { estimate: estimateOf(lookups, sample) }
   return {
     rules,
     against: against ?? null,
     at: at === undefined ? null : showInstant(at, 'UTC'),
+    ...(sample && { sample }),
     logs: files,
     ...counts,
     changes: Object.fromEntries(
-      CHANGE_KINDS.map(kind => [kind, { ...changes[kind], rules: inUtc(changes[kind].rules) }])
+      CHANGE_KINDS.map(kind => {
+        const { lookups, rules: reasons, ...rest } = changes[kind]
+        return [kind, { lookups, ...estimate(lookups), rules: inUtc(reasons), ...rest }]
+      })
     ),
     limits: LIMITS
   }

@@ -4,6 +4,7 @@ import { paint, type Colour } from '../../io.js'
 import type {
   BansList,
   ListedBan,
+  ListedDnssecException,
   ListedException,
   Notice
 } from '../../../analysis/views/bans-list.js'
@@ -42,6 +43,9 @@ export function toText(list: BansList, view: View): string {
     ),
     ...section('Bans', banRows(bans, view), 'None.'),
     ...section('Exceptions', exceptionRows(exceptions, view), 'None.'),
+    ...(list.dnssecExceptions.length === 0
+      ? []
+      : section('DNSSEC exceptions', dnssecRows(list.dnssecExceptions, view), '')),
     ...section('Coverage', coverageRows(gaps, view), covered)
   ]
   return `${lines.slice(0, -1).join('\n')}\n`
@@ -137,6 +141,18 @@ function exceptionRows(exceptions: readonly ListedException[], view: View): stri
   return indented(columns(['exception', 'what', 'clients', 'when'], rows, view.width - 2))
 }
 
+function dnssecRows(exceptions: readonly ListedDnssecException[], view: View): string[] {
+  const rows = exceptions.flatMap((one): Row[] => {
+    const { name, purpose, approvedBy, reference, referenceUrl } = one
+    const why = join(`${purpose}, approved by ${approvedBy}`, reference)
+    return [
+      { cells: [[['bold', name]], when({ ...one, schedule: null }, view)] },
+      across([why, referenceUrl])
+    ]
+  })
+  return indented(columns(['not validated', 'when'], rows, view.width - 2))
+}
+
 function coverageRows(gaps: readonly Coverage[], view: View): string[] {
   if (gaps.length === 0) return []
   const rows = grouped(gaps).map(({ what, banned, monitored, lacking }): Row => {
@@ -161,9 +177,12 @@ function grouped(gaps: readonly Coverage[]): (Coverage & { readonly what: readon
 }
 
 /** The state, and the dates of a rule. */
-function when(rule: ListedBan | ListedException, view: View): Cell {
-  const { state, from, until, schedule } = rule
-  const review = 'review' in rule ? rule.review : null
+function when(
+  rule: Pick<ListedException, 'state' | 'from' | 'until' | 'schedule'> &
+    Partial<Pick<ListedBan, 'review'>>,
+  view: View
+): Cell {
+  const { state, from, until, schedule, review = null } = rule
   const hours = schedule?.replaceAll(` (${view.timeZone})`, '')
   return [
     [COLOURS[state], state],

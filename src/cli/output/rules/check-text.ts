@@ -19,6 +19,8 @@ export interface CheckResult {
   readonly rules?: RulesSummary
   /** Policy tests, if the rules and all tests can be read. */
   readonly tests?: TestCounts
+  /** Autonomous systems that the rules name. */
+  readonly asns?: readonly AsnSummary[]
   /** Mandates, if the rules can be read. */
   readonly mandates?: MandateCounts
 }
@@ -40,10 +42,12 @@ export function toText({
   fetched = [],
   rules,
   tests,
-  mandates
+  mandates,
+  asns = []
 }: CheckResult): string {
   const lines = [
     ...lists.flatMap(listLines),
+    ...asns.map(asnLine),
     ...fetched.flatMap(copyLines),
     ...warnings.map(warning => `warning: ${errorLine(warning)}`),
     ...errors.map(errorLine)
@@ -105,12 +109,26 @@ function rulesLines(
   ]
 }
 
+/** An autonomous system that rules name, as the ASN database has it. */
+export interface AsnSummary {
+  readonly asn: number
+  readonly prefixes: number
+  /** Of the database: when it was made, RFC 3339, and its SHA-256. */
+  readonly built: string
+  readonly sha256: string
+}
+
+function asnLine({ asn, prefixes, built, sha256 }: AsnSummary): string {
+  const from = `database of ${built.slice(0, 10)}, SHA-256 ${sha256.slice(0, 12)}`
+  return `AS${asn}: ${formatCount(prefixes, 'prefix', 'prefixes')} (${from})`
+}
+
 export function toJson(result: CheckResult): string {
   return `${JSON.stringify(jsonOf(result), undefined, 2)}\n`
 }
 
 export function jsonOf(result: CheckResult) {
-  const { errors, warnings, lists, fetched, rules, tests, mandates } = result
+  const { errors, warnings, lists, fetched, rules, tests, mandates, asns } = result
   return {
     ok: errors.length === 0,
     rules: rules ?? null,
@@ -118,6 +136,7 @@ export function jsonOf(result: CheckResult) {
     mandates: mandates ?? null,
     lists: lists?.map(listJson) ?? null,
     fetched: fetched ?? null,
+    asns: asns ?? null,
     errors: errors.map(withPosition),
     warnings: warnings.map(withPosition)
   }

@@ -12,7 +12,7 @@ export function toJson(compared: Compared): string {
 }
 
 export function jsonOf(compared: Compared): object {
-  const { old, now, rules, at, only, moves, renamed, ech, recognized, changes } = compared
+  const { old, now, rules, at, only, moves, renamed, ech, dnssec, recognized, changes } = compared
   return {
     at: instant(at),
     old: { folder: old, sha256: rules.before.sha256 },
@@ -21,6 +21,13 @@ export function jsonOf(compared: Compared): object {
     moves: moves.map(shownPlace),
     renamed: renamed.map(sides),
     ech: ech.map(({ networks, ech }) => ({ network: networks.after, ...sides(ech) })),
+    dnssec: dnssec.map(({ networks, dnssec }) => ({ network: networks.after, ...sides(dnssec) })),
+    dnssecExceptions: compared.dnssecExceptions.map(({ name, kind }) => ({ change: kind, name })),
+    resolution: compared.resolution.map(({ networks, key, values }) => ({
+      network: networks.after,
+      key,
+      ...sides(values)
+    })),
     clients: recognized.map(({ networks, ...rest }) => ({ ...rest, network: sides(networks) })),
     changes: changes.map(change => ({
       change: change.kind,

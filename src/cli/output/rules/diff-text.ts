@@ -3,7 +3,8 @@ import { showRrtype } from '../../../wire/dns/registry/rrtype.js'
 import type { Change, ChangeKind } from '../../../policy/diff/change-collector.js'
 import type { ClientChange } from '../../../policy/diff/client-changes.js'
 import type { AffectedClients, PrefixSet } from '../../../policy/diff/client-ranges.js'
-import type { Difference, Move } from '../../../policy/diff/difference.js'
+import { countOtherChanges, type Difference, type Move } from '../../../policy/diff/difference.js'
+import type { DnssecExceptionChange } from '../../../policy/diff/dnssec-changes.js'
 import type { BeforeAfter } from '../../../policy/diff/name-groups.js'
 import type { RuleVerdict } from '../../../policy/evaluate/evaluator.js'
 import type { QtypeSet, RuleSet } from '../../../policy/rules/model/types.js'
@@ -39,13 +40,22 @@ const MOST_PLACES = 8
 
 /** @param width of the terminal, in columns */
 export function toText(compared: Compared, width: number): string {
-  const { old, now, at, timeZone, moves, renamed, ech, recognized, changes } = compared
+  const { old, now, at, timeZone, moves, renamed, ech, dnssec, recognized, changes } = compared
   const head = `From ${old} to ${now}, from ${showInstant(at, timeZone)} on`
   const lines = [
     paint('bold', head),
     ...renamed.map(({ before, after }) => `Network ${before} is renamed to ${after}.`),
     ...ech.map(
       ({ networks, ech }) => `Network ${networks.after}: ech ${ech.before} -> ${ech.after}.`
+    ),
+    ...dnssec.map(
+      ({ networks, dnssec }) =>
+        `Network ${networks.after}: dnssec ${dnssec.before} -> ${dnssec.after}.`
+    ),
+    ...exceptionLines(compared.dnssecExceptions),
+    ...compared.resolution.map(
+      ({ networks, key, values }) =>
+        `Network ${networks.after}: ${key} ${values.before} -> ${values.after}.`
     ),
     ...recognizedLines(recognized),
     ...(moves.length === 0 ? [] : ['', ...movesTable(moves, width)]),
@@ -54,6 +64,14 @@ export function toText(compared: Compared, width: number): string {
     summary(compared)
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** DNSSEC exceptions: the first few of each kind by name. */
+function exceptionLines(changes: readonly DnssecExceptionChange[]): string[] {
+  return (['added', 'removed', 'changed'] as const).flatMap(kind => {
+    const names = changes.filter(change => change.kind === kind).map(({ name }) => name)
+    return names.length === 0 ? [] : [`DNSSEC exceptions ${kind}: ${few(names)}.`]
+  })
 }
 
 /** Clients that are recognized: what was done to them, the first few of each kind by name. */
@@ -217,12 +235,13 @@ function labelled(label: string, text: string, width: number): StyledText[][] {
   return lines.map((line, i) => [`  ${(i === 0 ? label : '').padEnd(LABEL)}${line}`])
 }
 
-function summary({ moves, ech, recognized, changes, only }: Compared): string {
-  const ofClients = moves.length + ech.length + recognized.length
-  const all = ofClients + changes.length
+function summary(compared: Compared): string {
+  const { changes, only } = compared
+  const others = countOtherChanges(compared)
+  const all = others + changes.length
   if (all === 0) return 'Nothing changes.'
   if (only === undefined) return `${formatCount(all, 'change')}.`
-  const outside = ofClients + changes.filter(change => change.outside).length
+  const outside = others + changes.filter(change => change.outside).length
   const apps = only.join(', ')
   const outsideCount = outside === 0 ? 'none' : formatNumber(outside)
   return paint(

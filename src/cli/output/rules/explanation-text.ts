@@ -3,6 +3,7 @@ import { escapeControls } from '../../../base/log/terminal-line.js'
 import { showInstant, showTime, showEnd } from '../../../base/time/instant.js'
 import { paint, type Colour } from '../../io.js'
 import type { Explanation, RuleView, Step } from '../../../analysis/views/explanation.js'
+import { showValidation } from '../../../resolver/validation/show-validation.js'
 import { factLabel } from '../format.js'
 import { windowText, type PastExplanation } from './past-explanation.js'
 
@@ -53,6 +54,7 @@ export function toText(explanation: Explanation, view: View): string {
     'The client receives',
     ...indent(received),
     '',
+    ...dnssecLines(explanation),
     'Applicable rules',
     ...stops.flatMap(stop => stepLines(stop, view)),
     '',
@@ -60,6 +62,14 @@ export function toText(explanation: Explanation, view: View): string {
     `Rules SHA-256 ${rules.sha256}${rules.serial === null ? '' : `, serial ${rules.serial}`}`
   ]
   return `${lines.join('\n')}\n`
+}
+
+function dnssecLines({ dnssec }: Pick<Explanation, 'dnssec'>): string[] {
+  if (dnssec === undefined) return []
+  const { mode, ede, ...validation } = dnssec
+  const chain = showValidation({ ...validation, ede: ede ?? undefined })
+  const lines = chain.trimEnd().split('\n').map(oneLine)
+  return [`DNSSEC (${mode})`, ...indent(lines), '']
 }
 
 /** As `toText`, of a verdict in the past, or of why it is not known. */
@@ -139,6 +149,8 @@ function ruleLines(rule: Omit<RuleView, 'outcome'>, view: View): string[] {
     [kind, `${id}${monitor ? ' (monitor mode)' : ''}, ${folder}${rule.rule}`],
     ...(rule.network === undefined ? [] : [['of network', rule.network] as [string, string]]),
     ['matched by', `${through}: ${pattern}, ${folder}${source}`],
+    ...(rule.asn === undefined ? [] : [['of', `AS${rule.asn}`] as [string, string]]),
+    ...(rule.added === undefined ? [] : [['added', addedText(rule.added)] as [string, string]]),
     ...(rule.forced === undefined ? [] : [['forced', rule.forced] as [string, string]]),
     ...Object.entries(facts).map(([fact, value]): [string, string] => [
       factLabel(fact),
@@ -201,3 +213,7 @@ function local(instant: string, { timeZone }: View): string {
 }
 
 const indent = (lines: readonly string[]): string[] => lines.map(line => `  ${line}`)
+
+function addedText({ catalogue, at, enforced }: NonNullable<RuleView['added']>): string {
+  return `by catalogue ${catalogue} at ${at}; monitored until ${enforced}`
+}

@@ -1,4 +1,5 @@
 import type { Places } from '../../../base/files/places.js'
+import { PAIR_ADMIN, type Pair } from './pair-files.js'
 
 /** Options and answers of `interdict init`, validated. */
 export interface InitialPolicy {
@@ -10,13 +11,21 @@ export interface InitialPolicy {
   /** Ids of the apps to ban, in groups of which each becomes one ban. */
   readonly bans: readonly (readonly string[])[]
   readonly listen: readonly string[]
+  /** Address and port of the dashboard; undefined: none. */
+  readonly dashboard: string | undefined
+  /** Undefined: this gateway stands alone. */
+  readonly pair: Pair | undefined
   readonly timeZone: string
   /** The date on which bans begin, such as 2026-11-27. */
   readonly today: string
 }
 
 /** The settings file: what is not in it has its default. */
-export function initialSettings({ listen, upstreams }: InitialPolicy, places: Places): string {
+export function initialSettings(
+  { listen, upstreams, dashboard, pair }: InitialPolicy,
+  places: Places
+): string {
+  const admin = dashboard ?? (pair && PAIR_ADMIN)
   const servers =
     upstreams.length === 0
       ? '# Resolvers to forward to. Without servers: the name servers of /etc/resolv.conf.\n' +
@@ -32,7 +41,8 @@ listen: ${list(listen)}
 ${servers}
 # Copies of lists and zones, and accepted bundles.
 state: { folder: ${quote(places.state)} }
-
+${admin === undefined ? '' : `\n# Health, metrics, the HTTP API and the dashboard.\nadmin: { http: ${quote(admin)} }\n`}
+${pair === undefined ? '' : PAIR_SETTINGS}
 log:
   queries:
     which: bans # all: every lookup; blocked: only what is blocked; none: no log
@@ -41,12 +51,17 @@ log:
 `
 }
 
+const PAIR_SETTINGS = `
+# Both gateways of a pair have these secrets, so that clients can go from one to the other.
+cookies: { secret-file: secrets/cookies }
+tls: { ticket-secret: secrets/tickets }
+`
+
 /** Sets that keep clients from going around the resolver, each with what it does. */
 const BYPASS = [
   ['encrypted-dns', 'nxdomain', 'public encrypted resolvers'],
   ['private-relay', 'nxdomain', 'iCloud Private Relay: Apple asks for NXDOMAIN or NODATA'],
-  ['firefox-canary', 'nxdomain', 'Firefox turns its own DNS over HTTPS off'],
-  ['resolver-arpa', 'nodata', 'clients discover no other resolver (RFC 9462)']
+  ['firefox-canary', 'nxdomain', 'Firefox turns its own DNS over HTTPS off']
 ] as const
 
 /** The rules: one network and its bans. */

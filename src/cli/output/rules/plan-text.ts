@@ -8,12 +8,16 @@ import { toText as diffText, type Compared } from './diff-text.js'
 import { formatCount } from '../format.js'
 
 /** What `interdict plan` has found. */
-export interface PlanResult {
+export interface PlanResult extends PlannedRules {
   readonly inForce: {
     readonly version: string
     readonly sha256: string
     readonly generation: number
   }
+}
+
+/** What rules would change. */
+export interface PlannedRules {
   /** Path of the rules. */
   readonly rules: string
   /** SHA-256 of their files, without copies of downloaded lists; undefined: they are invalid. */
@@ -43,11 +47,16 @@ export interface NoForecast {
 }
 
 /** @param width of the terminal, in columns */
-export function toText(result: PlanResult, width: number): string {
-  const { inForce, planned, check, compared, forecast } = result
+export function toText({ inForce, ...result }: PlanResult, width: number): string {
+  const { sha256, generation } = inForce
+  return `In force: SHA-256 ${sha256}, generation ${generation}\n${plannedText(result, width)}`
+}
+
+/** The text without the rules in force. */
+export function plannedText(result: PlannedRules, width: number): string {
+  const { planned, check, compared, forecast } = result
   const { warnings, errors, tests } = check
   const lines = [
-    `In force: SHA-256 ${inForce.sha256}, generation ${inForce.generation}`,
     ...warnings.map(warning => `warning: ${errorLine(warning)}`),
     ...errors.map(errorLine),
     ...(tests === undefined ? [] : [testsLine(tests)]),
@@ -89,11 +98,13 @@ function changeLines(kind: ChangeKind, { lookups, clients, names }: ForecastChan
 }
 
 /** The JSON form, which is public. Times are UTC. */
-export function jsonOf(result: PlanResult, exitCode: number) {
-  const { inForce, rules, planned, check, compared, forecast } = result
+export function jsonOf({ inForce, ...result }: PlanResult, exitCode: number) {
+  return { exitCode, inForce, ...plannedJson(result) }
+}
+
+/** The JSON form without the rules in force. */
+export function plannedJson({ rules, planned, check, compared, forecast }: PlannedRules) {
   return {
-    exitCode,
-    inForce,
     rules,
     planned: planned ?? null,
     check: checkJson(check),

@@ -5,6 +5,7 @@ import { BAN_EDE } from '../../../wire/dns/registry/ede.js'
 import { showRrtype } from '../../../wire/dns/registry/rrtype.js'
 import type { RuleVerdict } from '../../../policy/evaluate/evaluator.js'
 import type { Claim, PreparedReply } from '../../../policy/tables/claim.js'
+import { recordsOf, type NodeRecord } from '../../../policy/rules/records/record-nodes.js'
 import type { Explain } from '../../../policy/rules/model/user-explanation.js'
 
 /** The verdict of the rules on a name; its JSON form is public. */
@@ -43,7 +44,7 @@ export function describeRuleVerdict({ verdict, claim, data }: RuleVerdict): Rule
   return {
     verdict,
     ...(reply && shownReply(reply)),
-    ...(data !== '' && { records: recordsIn(Buffer.from(data, 'hex')) }),
+    ...(data !== '' && { records: recordsIn(kind, Buffer.from(data, 'hex')) }),
     kind,
     rule: ruleId,
     ...(source.kind === 'app' && { app: source.id }),
@@ -67,15 +68,21 @@ function shownReply(reply: PreparedReply) {
   }
 }
 
-/** `A 192.0.2.1` for each record, given as TYPE, RDLENGTH and RDATA. */
-function recordsIn(octets: Buffer): string[] {
-  const records: string[] = []
+/** `A 192.0.2.1` for each record: of a node of local records, or as a list has them. */
+function recordsIn(kind: Claim['kind'], octets: Buffer): string[] {
+  const records = kind === 'record' ? recordsOf(octets) : listRecords(octets)
+  return records.map(({ type, rdata }) => {
+    const text = showKnownRdata(Buffer.from(rdata), type, 0, rdata.length) ?? showOpaque(rdata)
+    return `${showRrtype(type)} ${text}`
+  })
+}
+
+/** Records of a list: TYPE, RDLENGTH and RDATA of each. */
+function listRecords(octets: Buffer): Pick<NodeRecord, 'type' | 'rdata'>[] {
+  const records: Pick<NodeRecord, 'type' | 'rdata'>[] = []
   for (let at = 0; at < octets.length;) {
-    const type = octets.readUInt16BE(at)
     const end = at + RECORD_HEAD + octets.readUInt16BE(at + 2)
-    const rdata = octets.subarray(at + RECORD_HEAD, end)
-    const text = showKnownRdata(rdata, type, 0, rdata.length) ?? showOpaque(rdata)
-    records.push(`${showRrtype(type)} ${text}`)
+    records.push({ type: octets.readUInt16BE(at), rdata: octets.subarray(at + RECORD_HEAD, end) })
     at = end
   }
   return records

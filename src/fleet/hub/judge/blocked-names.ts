@@ -8,6 +8,11 @@ const FEW_CLIENTS = 5
 const POPULAR = 0.001
 /** Lookups below which a name is not popular, however few others there are. */
 const MIN_POPULAR = 10
+/**
+ * Standard errors by which it must be more than that part: rings are judged each minute, and of a hundred gateways one
+ * has ten lookups of a rare name by chance.
+ */
+const SURELY = 2
 
 /**
  * `must-resolve` the bundle lists it there
@@ -88,8 +93,10 @@ export function blockedNames(
 }
 
 /** @param all lookups of the gateway or the ring */
-const isPopular = (lookups: number, all: number): boolean =>
-  all > 0 && lookups >= Math.max(MIN_POPULAR, POPULAR * all)
+function isPopular(lookups: number, all: number): boolean {
+  const least = POPULAR * all
+  return all > 0 && lookups >= Math.max(MIN_POPULAR, least + SURELY * Math.sqrt(least))
+}
 
 type Reported = Omit<BlockedName, 'gateways'>
 

@@ -65,7 +65,9 @@ export class Leadership {
   get status(): Omit<HubStatus, 'hubs'> {
     const { other, options } = this
     const role = this.isLeader && !this.mayChange ? 'unknown' : this.role
-    return { role, name: options.name, leader: role === 'leader' ? options.name : other }
+    const leads = role === 'leader'
+    const missing = leads ? this.members.missing : []
+    return { role, name: options.name, leader: leads ? options.name : other, missing }
   }
 
   get isLeader(): boolean {

@@ -6,6 +6,8 @@ import type { SharedBucket } from './shared-bucket.js'
 
 /** How often a hub says that it exists. */
 const ANNOUNCE: Milliseconds = 30_000
+/** A hub that has said nothing for so long is missing. A restart is shorter. */
+const MISSING: Milliseconds = 4 * ANNOUNCE
 /** A hub that has said nothing for so long does not exist any more. */
 const FORGOTTEN: Milliseconds = 7 * MS_PER_DAY
 const PREFIX = 'member.'
@@ -21,8 +23,14 @@ export interface MembersOptions {
 export class Members {
   private announcedAt: Milliseconds = -Infinity
   private pending: Revocations = {}
+  private absent: readonly string[] = []
 
   constructor(private readonly options: MembersOptions) {}
+
+  /** Hubs that have said nothing for two minutes, by what `read` has found. */
+  get missing(): readonly string[] {
+    return this.absent
+  }
 
   /** @param shared the state of the hub that leads, without what this one has added */
   adopted(shared: HubState): void {
@@ -45,12 +53,14 @@ export class Members {
     // By the clock of NATS alone.
     const now = (await bucket.read(PREFIX + name))?.time ?? Infinity
     const hubs = [name]
+    const absent: string[] = []
     for (const key of keys) {
       if (!key.startsWith(PREFIX) || key === PREFIX + name) continue
       const stored = await bucket.read(key)
       const found = stored && unsealed(stored.text, memberSchema, seal)
       if (stored === undefined || found === undefined || now - stored.time > FORGOTTEN) continue
       hubs.push(found.name)
+      if (now - stored.time > MISSING) absent.push(found.name)
       const missing = missingRevocations(found.revocations, store.state)
       if (Object.keys(missing).length > 0)
         store.update({
@@ -58,6 +68,7 @@ export class Members {
           events: store.event(found.name, 'revocations of this hub taken over')
         })
     }
+    this.absent = absent.toSorted()
     const sorted = hubs.toSorted()
     if (sorted.join() !== store.state.hubs.join()) store.update({ hubs: sorted })
   }

@@ -1,18 +1,20 @@
 import { basename } from 'node:path'
-import type { Prefix } from '../../../base/values/address.js'
 import type { InterdictError } from '../../../base/errors/error.js'
 import { readYaml, decodeText, type ParsedYaml, type YamlResult } from '../../yaml/read.js'
 import { Location } from '../model/location.js'
 import { covers, type Pattern } from '../model/pattern.js'
-import { YamlSource, type AtLine } from '../model/yaml-source.js'
+import { YamlSource, type AddressRange, type AtLine } from '../model/yaml-source.js'
 import type { NameSource } from '../model/types.js'
+import { AsnRegistry } from '../asn/asn-prefixes.js'
 import { tooBroad } from './too-broad.js'
 import { appSchema, type AppEntry, type AppName } from '../schema/app-schema.js'
 import { scanAppNames } from './app-names.js'
 import { mainNames, type NameFacts } from './main-names.js'
 
 export interface App {
-  readonly source: NameSource
+  readonly source: YamlSource
+  /** Its other names: those that are only monitored yet, and those that the site adds to the catalogue. */
+  readonly others?: readonly NameSource[]
   /**
    * `app`    the names of one product
    * `shared` names that several products of one vendor use
@@ -29,6 +31,12 @@ export interface App {
   readonly isBroken?: boolean
 }
 
+/** All sources of an app, its main one first. */
+export const sourcesOf = ({ source, others = [] }: App): readonly NameSource[] => [
+  source,
+  ...others
+]
+
 export type AppResult =
   | { readonly app: App; readonly warnings: readonly InterdictError[] }
   | { readonly errors: readonly InterdictError[] }
@@ -44,8 +52,13 @@ export function readAppFile(octets: Uint8Array, shown: string): YamlResult<AppEn
  * @param name of the file in the rules folder: `apps/tiktok.yaml`
  * @param shown its name in messages
  */
-export function readApp(octets: Uint8Array, name: string, shown: string): AppResult {
-  const quick = readFast(octets, name, shown)
+export function readApp(
+  octets: Uint8Array,
+  name: string,
+  shown: string,
+  asns = new AsnRegistry()
+): AppResult {
+  const quick = readFast(octets, name, shown, asns)
   if (quick !== undefined) return { app: quick, warnings: [] }
   const read = readAppFile(octets, shown)
   if (!read.ok) {
@@ -58,11 +71,16 @@ export function readApp(octets: Uint8Array, name: string, shown: string): AppRes
     return { value: it.name, line: read.positionOf(['names', i]).line }
   })
   const facts = read.value.names.map((it, i) => factsOf(it, names[i]!.line))
-  return { app: buildApp(read, name, names, facts), warnings }
+  return { app: buildApp(read, name, names, facts, asns), warnings }
 }
 
 /** Reads a file without errors and forced names; undefined for any other. */
-function readFast(octets: Uint8Array, name: string, shown: string): App | undefined {
+function readFast(
+  octets: Uint8Array,
+  name: string,
+  shown: string,
+  asns: AsnRegistry
+): App | undefined {
   const text = decodeText(octets)
   const quick = text === undefined ? undefined : scanAppNames(text)
   if (quick === undefined) return undefined
@@ -72,18 +90,24 @@ function readFast(octets: Uint8Array, name: string, shown: string): App | undefi
   const isWrong = ({ value }: AtLine<Pattern>, i: number): boolean =>
     tooBroad(value, quick.texts[i]) !== undefined ||
     others.some(other => covers(value.cover, value.name, other.name.name))
-  return quick.names.some(isWrong) ? undefined : buildApp(read, name, quick.names, quick.facts)
+  return quick.names.some(isWrong)
+    ? undefined
+    : buildApp(read, name, quick.names, quick.facts, asns)
 }
 
 function buildApp(
   read: ParsedYaml<AppEntry>,
   name: string,
   names: readonly AtLine<Pattern>[],
-  facts: readonly NameFacts[]
+  facts: readonly NameFacts[],
+  asns: AsnRegistry
 ): App {
   const { app, title, kind, vendor, successor, addresses, 'pairs-with': pairsWith } = read.value
-  const prefixes = addresses.map((prefix, i): AtLine<Prefix> => {
-    return { value: prefix, line: read.positionOf(['addresses', i]).line }
+  const prefixes = addresses.map((entry, i): AtLine<AddressRange> => {
+    const position = read.positionOf(['addresses', i])
+    const { line } = position
+    if (!('asn' in entry)) return { value: entry, line }
+    return { value: asns.use(entry.asn, position, `addresses[${i}]`), line }
   })
   const forced = new Map<number, string>()
   for (const [i, it] of read.value.names.entries()) {

@@ -53,9 +53,13 @@ function clientOf(id: string, entry: ClientEntry, at: Location): ClientRule {
     }),
     labels: entry.sni ?? [],
     tokens: entry.token ?? [],
+    devices: FACTS.flatMap(fact => (entry[fact] ?? []).map(value => ({ fact, value }))),
+    unknownIn: entry['unknown-in'] ?? [],
     isRevoked: entry.revoked
   }
 }
+
+const FACTS = ['mac', 'user', 'group', 'host'] as const
 
 class ClientChecks {
   private readonly seen = new Map<string, Location>()
@@ -92,6 +96,18 @@ class ClientChecks {
       this.unique(`sni ${label}`, sni.length === 1 ? at.at('sni') : at.at('sni', i))
     for (const [i, hash] of token.entries())
       this.unique(`token ${hash}`, token.length === 1 ? at.at('token') : at.at('token', i))
+    this.device(entry, at)
+  }
+
+  /** The same fact at two clients is no error: the first one counts. But a MAC address is that of one device. */
+  private device(entry: ClientEntry, at: Location): void {
+    const { mac = [], 'unknown-in': networks = [] } = entry
+    for (const [i, one] of mac.entries())
+      this.unique(`mac ${one}`, mac.length === 1 ? at.at('mac') : at.at('mac', i))
+    for (const [i, network] of networks.entries()) {
+      this.network(network, at.at('unknown-in', i))
+      this.unique(`unknown-in ${network}`, at.at('unknown-in', i))
+    }
   }
 
   /** The key lifted bans until identity could only add some: says what to write instead. */

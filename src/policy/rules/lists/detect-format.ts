@@ -28,6 +28,7 @@ const ZONE_HEAD = /^(?:\$(?:TTL|ORIGIN)\s|\S+\s+(?:\d\w*\s+)?(?:IN\s+)?SOA\s)/i
 
 /** What lines of each format look like, most specific first: the first match counts. */
 const LINE_PATTERNS: readonly (readonly [ListFormat, RegExp])[] = [
+  ['feed', /^\{.*"value"\s*:/],
   ['rpz', /^\S+\s+(?:\d\w*\s+)?(?:IN\s+)?(?:CNAME|AAAA|A|TXT)\s+\S/i],
   ['unbound', /^(?:server|local-zone|local-data|local-data-ptr)\s*:/],
   ['dnsmasq', /^(?:address|server|local|ipset|nftset)=/],

@@ -1,6 +1,7 @@
 import type { Prefix } from '../../../base/values/address.js'
-import type { Octets } from '../../../base/units.js'
+import type { Octets, Seconds } from '../../../base/units.js'
 import type { Action, QtypeSet, CoverCode } from '../model/types.js'
+import type { Tlp } from '../model/tlp.js'
 import type { ListText } from './list-text.js'
 
 /** Kinds of valid lines that cannot be applied here. Shown to users: `12 regular expressions`. */
@@ -21,6 +22,8 @@ export type Unsupported =
   | 'included lists'
   | 'name server triggers'
   | 'DNAME and DS records'
+  | 'expired indicators'
+  | 'indicators below the minimum confidence'
 
 /** What a list does with a name, where that is more than just blocking it. */
 export interface ListAction {
@@ -41,6 +44,8 @@ export interface ListAction {
   readonly qtypes?: QtypeSet | undefined
   /** Only for clients in these prefixes; undefined: all. */
   readonly prefixes?: readonly Prefix[] | undefined
+  /** How far the names may be passed on; undefined: the list does not say. */
+  readonly tlp?: Tlp | undefined
 }
 
 /** Lowest layer that `cancel` disables. */
@@ -67,6 +72,8 @@ export interface ListSink {
   disable(action: ListAction | undefined, name: Uint8Array, cover: CoverCode): void
   /** Addresses to match in answers; `action` undefined: just block. */
   addPrefix(action: ListAction | undefined, prefix: Prefix, line: number): void
+  /** The names and addresses of a line leave the list at this time. */
+  setExpiry(line: number, until: Seconds): void
   /** A line that is not valid in this format; `column` from 1. */
   skipLine(line: number, column: number, why: string): void
   /** A valid line that cannot be applied here. */

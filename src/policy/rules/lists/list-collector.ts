@@ -1,7 +1,7 @@
 import { showPrefix, type Prefix } from '../../../base/values/address.js'
 import { failureAt, type InterdictError } from '../../../base/errors/error.js'
 import type { Position } from '../../../base/errors/position.js'
-import type { Octets } from '../../../base/units.js'
+import type { Octets, Seconds } from '../../../base/units.js'
 import type { AtLine } from '../model/yaml-source.js'
 import { LineExcerpts } from './line-excerpts.js'
 import type { Unsupported, ListSink, ListAction } from './line-reader.js'
@@ -16,6 +16,9 @@ const MAX_SKIPPED_RATIO = 0.1
 
 /** Most combinations of types, clients and answers in one list. */
 const MAX_GROUPS = 1000
+
+/** Valid indicators that block nothing. */
+const INACTIVE = ['expired indicators', 'indicators below the minimum confidence'] as const
 
 /** The names of a file that have the same action. */
 export interface ActionGroup {
@@ -35,6 +38,8 @@ export class ListCollector implements ListSink {
   readonly blockedPrefixes: AtLine<Prefix>[] = []
   readonly groups = new Map<string, ActionGroup>()
   skippedLines = 0
+  /** When the names of a line leave the list, by line; 0: never. */
+  expiries = new Uint32Array(0)
   readonly warnings: InterdictError[] = []
   readonly unsupported = new Map<Unsupported, number>()
   private lastSkipped = 0
@@ -68,6 +73,12 @@ export class ListCollector implements ListSink {
     return this.count === 0
   }
 
+  /** Whether it has indicators, but none is in force now. */
+  get isInactive(): boolean {
+    const { unsupported } = this
+    return this.isEmpty && INACTIVE.some(kind => unsupported.has(kind))
+  }
+
   blockName(_octets: Uint8Array, _at: Octets, length: Octets): void {
     this.blockedNames++
     this.blockedOctets += length
@@ -99,6 +110,15 @@ export class ListCollector implements ListSink {
     if (this.warnings.length === MAX_REPORTED) return
     const position = { file: this.displayName, line, column }
     this.warnings.push(failureAt(position, 'RULES_LIST_LINE', why, this.excerpts.at(line)))
+  }
+
+  setExpiry(line: number, until: Seconds): void {
+    if (line >= this.expiries.length) {
+      const larger = new Uint32Array(2 * line + 1024)
+      larger.set(this.expiries)
+      this.expiries = larger
+    }
+    this.expiries[line] = until
   }
 
   countUnsupported(kind: Unsupported): void {
@@ -148,9 +168,10 @@ export function rejection(
 }
 
 /** Equal for equal actions. */
-function actionKey({ layer, kind, qtypes, prefixes }: ListAction): string {
+function actionKey({ layer, kind, qtypes, prefixes, tlp }: ListAction): string {
   const types = qtypes && `${qtypes.except ? '~' : ''}${qtypes.types.join(',')}`
-  return [layer, kind, types ?? '', (prefixes ?? []).map(showPrefix).join(',')].join(' ')
+  const clients = (prefixes ?? []).map(showPrefix).join(',')
+  return [layer, kind, types ?? '', clients, ...(tlp === undefined ? [] : [tlp])].join(' ')
 }
 
 /** Equal for rules with the same action on the same name; `action` undefined: just blocked. */

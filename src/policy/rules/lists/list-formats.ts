@@ -1,6 +1,7 @@
 import type { NetworkPrefixes } from './formats/adblock-modifiers.js'
 import { AdblockReader } from './formats/adblock.js'
 import { AddressesReader } from './formats/addresses.js'
+import { FeedReader, type FeedOptions } from './formats/feed.js'
 import { DnsmasqReader } from './formats/dnsmasq.js'
 import { UnboundReader } from './formats/unbound.js'
 import { V2flyReader } from './formats/v2fly.js'
@@ -11,7 +12,9 @@ import type { LineFormat } from '../model/list-format.js'
 import type { TimeLimit } from './time-limit.js'
 
 /** `either`: domain or hosts lines, by how each line begins. */
-const READERS: Readonly<Record<LineFormat | 'either', (clients: NetworkPrefixes) => LineReader>> = {
+const READERS: Readonly<
+  Record<LineFormat | 'either', (clients: NetworkPrefixes, feed: FeedOptions) => LineReader>
+> = {
   domains: () => new NamesReader('domains'),
   hosts: () => new NamesReader('hosts'),
   either: () => new NamesReader('either'),
@@ -19,7 +22,8 @@ const READERS: Readonly<Record<LineFormat | 'either', (clients: NetworkPrefixes)
   dnsmasq: () => new DnsmasqReader(),
   unbound: () => new UnboundReader(),
   v2fly: () => new V2flyReader(),
-  addresses: () => new AddressesReader()
+  addresses: () => new AddressesReader(),
+  feed: (_, feed) => new FeedReader(feed)
 }
 
 /**
@@ -27,6 +31,7 @@ const READERS: Readonly<Record<LineFormat | 'either', (clients: NetworkPrefixes)
  * million of them.
  *
  * @param clients prefixes by network id, for formats that name clients
+ * @param feed what the rules say of indicators
  * @returns the number of lines, without blank ones and comments
  * @throws TimeLimitExceeded
  */
@@ -34,11 +39,12 @@ export function scanList(
   octets: Uint8Array,
   format: LineFormat | 'either',
   clients: NetworkPrefixes,
+  feed: FeedOptions,
   sink: ListSink,
   limit?: TimeLimit
 ): number {
   const text = new ListText(octets)
-  const reader = READERS[format](clients)
+  const reader = READERS[format](clients, feed)
   let counted = 0
   while (text.nextLine()) {
     limit?.step()

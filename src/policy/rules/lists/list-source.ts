@@ -3,6 +3,8 @@ import type { Octets } from '../../../base/units.js'
 import type { AtLine } from '../model/yaml-source.js'
 import type { NameSink, NameSource, ListPart, ListReply } from '../model/types.js'
 import type { ListCollector, ActionGroup } from './list-collector.js'
+import type { Expiries } from '../model/expiries.js'
+import { orderByExpiry } from './formats/expiring-names.js'
 import { groupRecords } from './group-records.js'
 import type { ListLayers } from './list-layers.js'
 import type { ListAction } from './line-reader.js'
@@ -49,6 +51,7 @@ export class BlockedSource implements NameSource {
 export class ActionSource implements NameSource {
   readonly kind = 'list'
   readonly part: ListPart
+  readonly expiries: Expiries | undefined
   private readonly names: PackedNames
   private readonly prefixes: readonly AtLine<Prefix>[]
 
@@ -56,17 +59,20 @@ export class ActionSource implements NameSource {
     readonly id: string,
     readonly title: string,
     readonly file: string,
-    { action, names, prefixes }: ActionGroup
+    { action, names, prefixes, expiries }: ActionGroup & { readonly expiries: Uint32Array }
   ) {
-    const { qtypes, prefixes: clients } = action
+    const { qtypes, prefixes: clients, tlp } = action
     const grouped = action.kind === 'data' ? groupRecords(names) : undefined
-    this.names = grouped?.names ?? names
+    const ordered = expiries.length > 0 ? orderByExpiry(names, prefixes, expiries) : undefined
+    this.names = grouped?.names ?? ordered?.names ?? names
+    this.expiries = ordered?.expiries
     this.prefixes = prefixes
     this.part = {
       list: title,
       effect: partAction(action, grouped?.data),
       ...(qtypes && { qtypes }),
-      ...(clients && { prefixes: clients })
+      ...(clients && { prefixes: clients }),
+      ...(tlp && { tlp })
     }
   }
 

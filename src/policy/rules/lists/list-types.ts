@@ -22,3 +22,11 @@ export interface ListReport {
   /** Valid lines that cannot be applied here. */
   readonly unsupported: ReadonlyMap<Unsupported, number>
 }
+
+/** The entries of a list. Those that have expired count: that they leave is no sign of a broken file. */
+export function countEntries(reports: readonly ListReport[]): number {
+  return reports.reduce(
+    (sum, { names, unsupported }) => sum + names + (unsupported.get('expired indicators') ?? 0),
+    0
+  )
+}

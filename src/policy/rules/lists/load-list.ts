@@ -7,6 +7,7 @@ import { Location } from '../model/location.js'
 import type { ListPart, NameSource } from '../model/types.js'
 import type { ListEntry } from '../schema/networks-schema.js'
 import type { ZoneState } from '../../../wire/zonefile/zone-state.js'
+import type { FeedOptions } from './formats/feed.js'
 import type { NetworkPrefixes } from './formats/adblock-modifiers.js'
 import type { ListReport } from './list-types.js'
 import { readList } from './read-list.js'
@@ -47,7 +48,10 @@ export interface ListContent {
 }
 
 /** A source without its names. */
-export interface SourceFields extends Pick<NameSource, 'id' | 'title' | 'file' | 'bounds'> {
+export interface SourceFields extends Pick<
+  NameSource,
+  'id' | 'title' | 'file' | 'bounds' | 'expiries'
+> {
   readonly part: ListPart
 }
 
@@ -77,7 +81,9 @@ export async function listOrigin(
   const fingerprints = await files.fingerprints(await namesOf(files, id, entry))
   const { file, folder, url, transfer, format } = entry
   const place = [file, folder, url, transfer && Buffer.from(transfer).toString('hex')]
-  const settings = JSON.stringify([...place, format, entry['may-be-empty'], entry['max-size']])
+  const feed = [entry['min-confidence'], entry['valid-for']]
+  const limits = [entry['may-be-empty'], entry['max-size']]
+  const settings = JSON.stringify([...place, format, ...limits, ...feed])
   return fingerprints && { settings, fingerprints }
 }
 
@@ -115,7 +121,13 @@ export async function loadList(
   }
   const given = entry.transfer === undefined ? entry.format : 'rpz'
   const format = given === 'auto' ? undefined : given
-  const options = { id, format, mayBeEmpty: entry['may-be-empty'], clients: named }
+  const options = {
+    id,
+    format,
+    mayBeEmpty: entry['may-be-empty'],
+    clients: named,
+    feed: feedOptions(entry)
+  }
   const list = readList({ ...options, maxTime: entry['max-time'] }, read)
   if ('errors' in list) return { content: undefined, errors: list.errors, warnings }
   const content = {
@@ -129,14 +141,19 @@ export async function loadList(
   return { content, errors, warnings: [...warnings, ...list.warnings] }
 }
 
+/** What an entry says of the indicators of a feed. */
+export function feedOptions(entry: ListEntry): Omit<FeedOptions, 'now'> {
+  return { minConfidence: entry['min-confidence'], validFor: entry['valid-for'] }
+}
+
 /** What remains of a list when the snapshot has its names. */
 export function listState(
   id: string,
   origin: ListOrigin,
   { sources, ...content }: ListContent
 ): ListState {
-  const parts = sources.map(({ id, title, file, bounds, part }) => {
-    return { id, title, file, bounds, part: withoutData(part!) }
+  const parts = sources.map(({ id, title, file, bounds, expiries, part }) => {
+    return { id, title, file, bounds, expiries, part: withoutData(part!) }
   })
   return { id, ...origin, ...content, parts, loaded: Date.now() }
 }

@@ -56,6 +56,19 @@ export class PackedNames {
     this.nameOctets += length
   }
 
+  /** Adds a copy of an entry. @param octets of other packed names; the name of the entry is at `at` */
+  addFrom(octets: Uint8Array, at: Octets): void {
+    const start = at - NAME_AT
+    const length = octets[start]!
+    const size = NAME_AT + length + uint32At(octets, start + RECORD_AT)
+    const to = this.used
+    this.reserve(size)
+    const own = this.octets
+    for (let i = 0; i < size; i++) own[to + i] = octets[start + i]!
+    this.count++
+    this.nameOctets += length
+  }
+
   /** Names that another thread has packed. */
   static from({ octets, count, nameOctets }: PackedMemory): PackedNames {
     const names = new PackedNames()
@@ -100,6 +113,11 @@ export class PackedNames {
     this.octets = larger
     this.view = new DataView(larger.buffer)
   }
+}
+
+function uint32At(octets: Uint8Array, at: Octets): number {
+  const high = (octets[at]! << 8) | octets[at + 1]!
+  return high * 65_536 + ((octets[at + 2]! << 8) | octets[at + 3]!)
 }
 
 /** Length of a name in wire form, root label included. */

@@ -12,7 +12,7 @@ export interface PackedSourceData extends SourceFields {
 
 /** Packs the names of a list's source. */
 export function packSource(source: NameSource): PackedSourceData {
-  const { id, title, file, part } = source
+  const { id, title, file, part, expiries } = source
   const names = new PackedNames()
   const prefixes: AtLine<Prefix>[] = []
   source.writeTo({
@@ -20,7 +20,7 @@ export function packSource(source: NameSource): PackedSourceData {
     prefix: (value, line) => void prefixes.push({ value, line })
   })
   const bounds = { names: names.count, octets: names.nameOctets }
-  return { id, title, file, bounds, part: part!, names: names.memory(), prefixes }
+  return { id, title, file, bounds, expiries, part: part!, names: names.memory(), prefixes }
 }
 
 /** A source of a list that another thread has read. */
@@ -31,15 +31,17 @@ export class PackedSource implements NameSource {
   readonly file: string
   readonly bounds: NameSource['bounds']
   readonly part: ListPart
+  readonly expiries: NameSource['expiries']
   private readonly names: PackedNames
   private readonly prefixes: readonly AtLine<Prefix>[]
 
-  constructor({ id, title, file, bounds, part, names, prefixes }: PackedSourceData) {
+  constructor({ id, title, file, bounds, part, expiries, names, prefixes }: PackedSourceData) {
     this.id = id
     this.title = title
     this.file = file
     this.bounds = bounds
     this.part = part
+    this.expiries = expiries
     this.names = PackedNames.from(names)
     this.prefixes = prefixes
   }

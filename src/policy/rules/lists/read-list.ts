@@ -5,6 +5,9 @@ import type { NameSource } from '../model/types.js'
 import type { NetworkPrefixes } from './formats/adblock-modifiers.js'
 import { ListCollector, rejection } from './list-collector.js'
 import { scanList } from './list-formats.js'
+import type { FeedOptions } from './formats/feed.js'
+import { epochSeconds, systemClock } from '../../../base/time/clock.js'
+import { TLP } from '../model/tlp.js'
 import type { LineFormat, ListFormat } from '../model/list-format.js'
 import { ListLayers } from './list-layers.js'
 import type { ListSink, ListAction } from './line-reader.js'
@@ -22,6 +25,8 @@ export interface ListOptions {
   readonly mayBeEmpty?: boolean
   /** Prefixes by network id, for formats that name clients. */
   readonly clients?: NetworkPrefixes
+  /** For feeds; by default all indicators are in force that have not expired. */
+  readonly feed?: Omit<FeedOptions, 'now'> | undefined
   /** How long it may take; by default without limit. */
   readonly maxTime?: Milliseconds
 }
@@ -102,7 +107,7 @@ interface CollectedFile {
 }
 
 function readListFile(
-  { id, format: configured, mayBeEmpty = false, clients = new Map() }: ListOptions,
+  { id, format: configured, mayBeEmpty = false, clients = new Map(), feed }: ListOptions,
   { octets, file, displayName }: ListFile,
   disabledRules: Set<string>,
   limit: TimeLimit
@@ -118,16 +123,18 @@ function readListFile(
   }
   const lineFormat = detected && DOMAINS_OR_HOSTS.includes(format) ? 'either' : format
   const collector = new ListCollector(displayName, octets, disabledRules)
-  const lines = scanList(octets, lineFormat, clients, collector, limit)
-  const errors = rejection(collector, collector.isEmpty, lines, start)
+  const feedOptions = { ...feed, now: epochSeconds(systemClock) }
+  const lines = scanList(octets, lineFormat, clients, feedOptions, collector, limit)
+  const isEmpty = collector.isEmpty && !collector.isInactive
+  const errors = rejection(collector, isEmpty, lines, start)
   if (errors.length > 0) return { errors }
-  if (collector.isEmpty && !mayBeEmpty) {
+  if (isEmpty && !mayBeEmpty) {
     return { errors: [failureAt(start, 'RULES_LIST_EMPTY', id)] }
   }
   const { count: names, unsupported } = collector
   const report = { id, displayName, format, detectedBy, names, unsupported }
   const forEachBlocked: ForEachBlocked = visit =>
-    scanList(octets, lineFormat, clients, { ...IGNORE_ALL, blockName: visit })
+    scanList(octets, lineFormat, clients, feedOptions, { ...IGNORE_ALL, blockName: visit })
   return { file, collector, forEachBlocked, report }
 }
 
@@ -137,6 +144,7 @@ const IGNORE_ALL: ListSink = {
   addName: ignore,
   disable: ignore,
   addPrefix: ignore,
+  setExpiry: ignore,
   skipLine: ignore,
   countUnsupported: ignore
 }
@@ -155,6 +163,10 @@ function whyNotAList(octets: Uint8Array): string | undefined {
 /** Precedence of actions on the same name, within a layer. */
 const ACTION_ORDER: readonly ListAction['kind'][] = ['data', 'pass', 'rule']
 
+/** The strictest label of a name counts. */
+const tlpOrder = ({ tlp }: ListAction): number =>
+  tlp === undefined ? TLP.length : TLP.indexOf(tlp)
+
 /** The sources of the list, in order of precedence. */
 function buildSources(
   id: string,
@@ -162,11 +174,15 @@ function buildSources(
   layers: ListLayers
 ): NameSource[] {
   const groups = files.flatMap(({ file, collector }) =>
-    [...collector.groups.values()].map(group => ({ file, ...group }))
+    [...collector.groups.values()].map(group => {
+      return { file, ...group, expiries: collector.expiries }
+    })
   )
   const answering = groups.filter(({ action }) => action.kind !== 'cancel')
   const byPrecedence = (a: ListAction, b: ListAction): number =>
-    b.layer - a.layer || ACTION_ORDER.indexOf(a.kind) - ACTION_ORDER.indexOf(b.kind)
+    b.layer - a.layer ||
+    ACTION_ORDER.indexOf(a.kind) - ACTION_ORDER.indexOf(b.kind) ||
+    tlpOrder(a) - tlpOrder(b)
   const sources: NameSource[] = []
   const newId = (): string => (sources.length === 0 ? id : `${id}#${sources.length}`)
   for (const group of answering.sort((a, b) => byPrecedence(a.action, b.action))) {

@@ -1,8 +1,11 @@
 import type { Milliseconds, Octets } from '../../../base/units.js'
 import type { ListEntry } from '../schema/networks-schema.js'
+import type { FeedOptions } from './formats/feed.js'
 import type { ListFormat } from '../model/list-format.js'
 
 const REFRESH: Milliseconds = 86_400_000
+/** Only what has changed is requested. */
+const MISP_REFRESH: Milliseconds = 300_000
 /** Percentage of entries that a list may lose at once by default. */
 export const MAX_SHRINK = 20
 
@@ -21,6 +24,10 @@ export interface RemoteList {
   readonly maxShrink: number
   /** Undefined: detected. */
   readonly format: ListFormat | undefined
+  /** Whether it is MISP, of which attributes are requested. */
+  readonly isMisp?: boolean
+  /** What the rules say of indicators. */
+  readonly feed?: Omit<FeedOptions, 'now'> | undefined
   readonly mayBeEmpty: boolean
   /** Whether a good copy existed when the rules were read. */
   readonly hasCopy: boolean
@@ -33,7 +40,8 @@ export function remoteList(id: string, entry: ListEntry, hasCopy: boolean): Remo
   return {
     id,
     url,
-    refresh: entry.refresh ?? REFRESH,
+    ...(entry.isMisp && { isMisp: true }),
+    refresh: entry.refresh ?? (entry.isMisp ? MISP_REFRESH : REFRESH),
     sha256: entry.sha256,
     signer:
       minisign === undefined
@@ -42,6 +50,7 @@ export function remoteList(id: string, entry: ListEntry, hasCopy: boolean): Remo
     maxSize: entry['max-size'],
     maxShrink: entry['max-shrink'] ?? MAX_SHRINK,
     format: format === 'auto' ? undefined : format,
+    feed: { minConfidence: entry['min-confidence'], validFor: entry['valid-for'] },
     mayBeEmpty: entry['may-be-empty'],
     hasCopy
   }

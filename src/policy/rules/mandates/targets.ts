@@ -32,7 +32,8 @@ export class Targets {
   private compared: PatternRelations | undefined
 
   constructor(rules: RuleSet) {
-    const apps = rules.sources.filter(({ kind }) => kind === 'app')
+    // What else an app has is not mandated: names that are only monitored yet, and those of the site itself.
+    const apps = rules.sources.filter(({ kind, part }) => kind === 'app' && part === undefined)
     this.apps = new Map(apps.map(source => [source.id, source]))
   }
 

@@ -1,5 +1,6 @@
 import type { Position } from '../../../base/errors/position.js'
 import type { Milliseconds } from '../../../base/units.js'
+import type { DeviceMatch } from '../../bindings/match-device.js'
 
 /**
  * An authority whose certificates identify clients. Plain data, like everything here: it becomes part of
@@ -27,7 +28,7 @@ export interface CertificateMatch {
   readonly value: string
 }
 
-/** A client, or a group of clients, which is recognized by what it presents. */
+/** A client, or a group of clients, which is recognized by what it presents, or by the device behind its address. */
 export interface ClientRule {
   readonly id: string
   readonly position: Position
@@ -37,6 +38,9 @@ export interface ClientRule {
   readonly labels: readonly string[]
   /** SHA-256 of each token, hexadecimal. */
   readonly tokens: readonly string[]
+  readonly devices: readonly DeviceMatch[]
+  /** Ids of networks in which a device that no feed knows is this client. */
+  readonly unknownIn: readonly string[]
   readonly isRevoked: boolean
 }
 

@@ -9,6 +9,8 @@ import { showZoneFileName } from '../../../wire/dns/records/zone-file-writer.js'
 import { applyJournal, countLines, readZoneCopy } from '../../../wire/zonefile/effective-zone.js'
 import { rulesSha256, type ZoneState } from '../../../wire/zonefile/zone-state.js'
 import { MAX_OCTETS } from '../../yaml/read.js'
+import { AsnDatabaseError, MAX_ASN_DATABASE } from '../asn/asn-database.js'
+import { extractAsns } from '../asn/asn-extract.js'
 import type { BundleFacts } from './types.js'
 
 export type FileResult =
@@ -54,6 +56,8 @@ export interface RuleFiles {
    * @param zone its name in lower-cased wire form
    */
   readZone(list: string, zone: Uint8Array, most: Octets): Promise<FileResult | TooLarge>
+  /** The prefixes of autonomous systems, for `readAsnExtract`. */
+  readAsns(systems: readonly number[]): Promise<FileResult>
   /**
    * What tells whether files have changed since they were read: their fingerprints, by path. Undefined:
    * a file of a bundle, which is always read again.
@@ -94,11 +98,24 @@ export const NETWORKS_FILE = 'networks.yaml'
 
 const COPY_MARK = '\0'
 
+/** Internal name of what the rules need of the ASN database; made while they are read, and never a file. */
+export const ASN_EXTRACT = `${COPY_MARK}../asn/prefixes`
+
 /** Internal name of the last good copy of a downloaded list; no path contains NUL. */
 export const copyName = (list: string): string => `${COPY_MARK}${list}`
 
-/** The names that `copyName` and `zoneFiles` make of the ids of lists. */
-const COPY_NAME = /^\0(?:[a-z0-9-]+|\.\.\/zones\/[a-z0-9-]+\.(?:zone|journal))$/
+/** Start of the names of its apps in messages; they are not files. */
+export const CATALOGUE_APPS = 'catalogue/apps/'
+
+/** The catalogue in force, in a rules folder or bundle that has its own. */
+export const CATALOGUE_FILE = 'catalogue.json'
+
+/** Internal name of the catalogue in force that this machine has accepted. */
+export const CATALOGUE_COPY = `${COPY_MARK}../catalogue/${CATALOGUE_FILE}`
+
+/** The names that `copyName` and `zoneFiles` make of the ids of lists, and that of the catalogue. */
+const COPY_NAME =
+  /^\0(?:[a-z0-9-]+|\.\.\/zones\/[a-z0-9-]+\.(?:zone|journal)|\.\.\/catalogue\/catalogue\.json)$/
 
 export const isCopyName = (name: string): boolean => name.startsWith(COPY_MARK)
 
@@ -111,6 +128,9 @@ export const zoneFiles = (list: string): readonly string[] =>
 
 /** The folder of the copies of zones, beside that of lists. */
 export const zoneFilesIn = (copies: string): string => resolve(copies, '../zones')
+
+/** The folder of the catalogue, beside that of lists. */
+export const catalogueIn = (copies: string): string => resolve(copies, '../catalogue')
 
 /** Error codes of a shortage or failure of the system, not of the file: a retry may succeed. */
 const TRANSIENT_ERRORS = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO', 'ESTALE', 'ETIMEDOUT']
@@ -129,6 +149,10 @@ export interface FolderOptions {
   readonly shown?: string | undefined
   /** Other folders in which files of the rules may be: `rules.outside-folders`. */
   readonly outside?: readonly string[] | undefined
+  /** The ASN database; undefined: the settings name none. */
+  readonly asnDatabase?: string | undefined
+  /** Texts of files that are not saved yet, by name: they are read instead. */
+  readonly edited?: ReadonlyMap<string, Uint8Array> | undefined
 }
 
 /**
@@ -148,16 +172,21 @@ export class RulesFolder implements RuleFiles {
   private readonly copies: string | undefined
   private readonly shown: string
   private readonly outside: readonly string[]
+  private readonly edited: ReadonlyMap<string, Uint8Array>
+  private readonly asnDatabase: string | undefined
   private readonly roots: FileRoots
 
   constructor(
     private readonly path: string,
-    { copies, shown = path, outside = [] }: FolderOptions = {}
+    { copies, shown = path, outside = [], edited = new Map(), asnDatabase }: FolderOptions = {}
   ) {
+    this.asnDatabase = asnDatabase
     this.copies = copies
     this.shown = shown
     this.outside = outside
     this.roots = new FileRoots([path, ...outside])
+    this.edited = edited
+    for (const [name, octets] of edited) this.contentsOf.set(name, octets)
     this.seen = new Set([path])
   }
 
@@ -207,6 +236,22 @@ export class RulesFolder implements RuleFiles {
     return octets.length > most ? { size: octets.length } : { octets }
   }
 
+  async readAsns(systems: readonly number[]): Promise<FileResult> {
+    const path = this.asnDatabase
+    if (path === undefined)
+      return { why: 'the settings name no ASN database; set asn-database to its file' }
+    this.seen.add(path)
+    try {
+      const octets = extractAsns(await readBoundedFile(path, MAX_ASN_DATABASE), systems)
+      this.contentsOf.set(ASN_EXTRACT, octets)
+      return { octets }
+    } catch (error) {
+      const isUnusable = error instanceof AsnDatabaseError || error instanceof FileTooLarge
+      const read = isUnusable ? { why: error.message } : this.fail(error)
+      return { why: `${path}: ${read.why}` }
+    }
+  }
+
   /**
    * Sorted names of the files in a subfolder; empty if it is missing.
    *
@@ -220,15 +265,26 @@ export class RulesFolder implements RuleFiles {
     if (!this.roots.covers(path)) return OUTSIDE
     this.seen.add(path)
     try {
-      return (await this.roots.list(path)).sort()
+      const unsaved = this.editedIn(name)
+      return [...new Set([...(await this.roots.list(path)), ...unsaved])].sort()
     } catch (error) {
       const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
       return isMissing && !needed ? [] : this.fail(error)
     }
   }
 
+  /** Names of files in a folder that are not saved yet. */
+  private editedIn(folder: string): string[] {
+    const start = folder === '' || folder === '.' ? '' : `${folder}/`
+    return [...this.edited.keys()]
+      .filter(name => name.startsWith(start))
+      .map(name => name.slice(start.length))
+      .filter(name => !name.includes('/'))
+  }
+
   /** The name of a file in messages, relative to the working folder so that editors find it. */
   displayName(name: string): string {
+    if (name.startsWith(CATALOGUE_APPS)) return name
     const path = isCopyName(name) ? this.pathOf(name) : resolve(this.shown, name)
     const fromHere = relative('', path)
     const atRoot = process.cwd() === parse(process.cwd()).root
@@ -319,7 +375,9 @@ export class RulesFolder implements RuleFiles {
       return { octets: await read }
     } catch (error) {
       if (error instanceof FileTooLarge) return { size: error.size }
-      return this.fail(error)
+      // Where the gateway cannot have a folder, it has no copies.
+      const isBelowFile = (error as NodeJS.ErrnoException).code === 'ENOTDIR'
+      return isCopyName(name) && isBelowFile ? MISSING : this.fail(error)
     }
   }
 

@@ -1,7 +1,7 @@
 /** List formats; docs/reference/rules.md describes each. */
 export const LIST_FORMATS = [
   ...(['domains', 'hosts', 'adblock', 'dnsmasq', 'unbound'] as const),
-  ...(['v2fly', 'addresses', 'rpz'] as const)
+  ...(['v2fly', 'addresses', 'feed', 'rpz'] as const)
 ]
 
 export type ListFormat = (typeof LIST_FORMATS)[number]

@@ -2,9 +2,13 @@ import type { Address, Prefix } from '../../../base/values/address.js'
 import type { Position } from '../../../base/errors/position.js'
 import type { Octets, Seconds } from '../../../base/units.js'
 import type { BanEde } from '../../../wire/dns/registry/ede.js'
+import type { UpstreamServer } from '../../../wire/sockets/upstream-server.js'
 import type { ZoneState } from '../../../wire/zonefile/zone-state.js'
+import type { AsnFacts } from '../asn/asn-extract.js'
 import type { Explain, Language } from './user-explanation.js'
 import type { ClientRules } from './client-types.js'
+import type { Expiries } from './expiries.js'
+import type { Tlp } from './tlp.js'
 import type { Code } from '../../../base/code.js'
 
 /**
@@ -55,10 +59,18 @@ export interface NameSource {
   readonly forced?: ReadonlyMap<number, string>
   /** Lines of the main names of an app, see `mainNames`. */
   readonly main?: readonly number[] | undefined
-  /** For sources that are part of a list, and for the names of a ban that has `except`. */
+  /** For sources that are part of a list or an app, and for the names of a ban that has `except`. */
   readonly part?: ListPart | undefined
+  /** When its names and addresses leave it; undefined: never. See `Expiries`. */
+  readonly expiries?: Expiries | undefined
+  /** Bans and blocks only monitor its names until then: the catalogue has added them a short time ago. */
+  readonly monitoredUntil?: Seconds | undefined
+  /** When updates of the catalogue added its names, by line. */
+  readonly added?: ReadonlyMap<number, AddedName> | undefined
   /** Of the kind `record`: the nodes of its names. */
   readonly nodes?: readonly RecordNode[] | undefined
+  /** Its prefixes that are those of autonomous systems, and the number of each. */
+  readonly asns?: ReadonlyMap<string, number> | undefined
   /** Passes all names to the sink, the same ones each time. */
   writeTo(sink: NameSink): void
   /** Whether a name in lower-cased wire form is covered, if that is known without all names. */
@@ -106,6 +118,8 @@ export interface ListPart {
    * later blocks. Parts of one list are sorted by rank.
    */
   readonly triggerRank?: number
+  /** How far these names may be passed on; undefined: the list does not say. */
+  readonly tlp?: Tlp
 }
 
 /** Whether these are names that a list, or `except` of a ban, lets pass. */
@@ -249,8 +263,50 @@ export type EchPolicy = 'pass' | 'strip' | 'hide-https'
  *
  * `off`     no
  * `observe` a sample is, after the clients have the answers
+ * `enforce` all are, before the clients have them; those that fail do not reach clients
  */
-export type DnssecPolicy = 'off' | 'observe'
+export type DnssecPolicy = 'off' | 'observe' | 'enforce'
+
+/**
+ * What happens to connections of a network's clients to addresses that no answer led to:
+ *
+ * `off`     nothing
+ * `observe` they are reported
+ * `deny`    addresses that only banned names have, and known resolvers, are not reachable either
+ */
+export type EgressPolicy = 'off' | 'observe' | 'deny'
+
+/** The resolvers to which a network forwards a domain and all names below it. */
+export interface ForwardedNames {
+  /** As written; `.`: all names. */
+  readonly domain: string
+  /** In lower-cased wire form. */
+  readonly name: Uint8Array
+  readonly servers: readonly UpstreamServer[]
+}
+
+/** AAAA records made of A records for clients behind NAT64. RFC 6147. */
+export interface Dns64Settings {
+  /** Of the translator, of 32, 40, 48, 56, 64 or 96 bits. RFC 6052 §2.2. */
+  readonly prefix: Prefix
+  /** Addresses in AAAA records that count as none. */
+  readonly excludeAaaa: readonly Prefix[]
+  /** Addresses in A records of which nothing is made. */
+  readonly excludeA: readonly Prefix[]
+}
+
+/** A name that is not validated for a while, with all names below it: a negative trust anchor. RFC 7646 §2 */
+export interface DnssecException extends Term {
+  /** In lower-cased wire form. */
+  readonly name: Uint8Array
+  /** As it was written. */
+  readonly text: string
+  readonly purpose: string
+  readonly approvedBy: string
+  readonly reference?: string | undefined
+  readonly referenceUrl?: string | undefined
+  readonly position: Position
+}
 
 /** A named set of CIDR prefixes with its rules: its own first, then those it `extends`. */
 export interface NetworkRules {
@@ -261,8 +317,16 @@ export interface NetworkRules {
   readonly ech?: EchPolicy | undefined
   /** Likewise; undefined: `off`. */
   readonly dnssec?: DnssecPolicy | undefined
+  /** Likewise; undefined: `off`. */
+  readonly egress?: EgressPolicy | undefined
+  /** Likewise; undefined: off. */
+  readonly dns64?: Dns64Settings | undefined
+  /** Likewise; undefined: the upstreams of the settings. */
+  readonly forward?: readonly ForwardedNames[] | undefined
   /** In which its users read explanations; undefined: the first of `LANGUAGES`. */
   readonly language?: Language | undefined
+  /** What the public calls it; undefined: it has no public name. */
+  readonly titles?: Readonly<Partial<Record<Language, string>>> | undefined
   readonly rules: readonly Rule[]
 }
 
@@ -296,6 +360,26 @@ export interface BundleFacts {
     | undefined
 }
 
+/** The catalogue of apps that the rules use. */
+export interface CatalogueFacts {
+  readonly version: string
+  readonly serial: number
+  /** Of its content, hexadecimal. */
+  readonly sha256: string
+  readonly created: Seconds
+  readonly expires: Seconds
+  /** Names that an update has added, by app. */
+  readonly added: Readonly<Record<string, Readonly<Record<string, AddedName>>>>
+}
+
+/** A name that an update of the catalogue has added. */
+export interface AddedName {
+  readonly serial: number
+  readonly added: Seconds
+  /** Until then it is only monitored. */
+  readonly enforced: Seconds
+}
+
 /** A name that no rule may block, in any network. */
 export interface MustResolve {
   /** In lower-cased wire form. */
@@ -316,6 +400,8 @@ export interface RuleSet {
   readonly clients?: ClientRules | undefined
   /** IANA name of the time zone of its dates. */
   readonly timeZone: string
+  /** Negative trust anchors; undefined: none. */
+  readonly dnssecExceptions?: readonly DnssecException[] | undefined
   /** Undefined: none. */
   readonly mustResolve?: readonly MustResolve[] | undefined
   /** Defaults of the register of bans; undefined: English, and no known URL. */
@@ -323,6 +409,10 @@ export interface RuleSet {
   /** SHA-256 over names and contents of all files read, and zones; hexadecimal. */
   readonly sha256: string
   readonly bundle?: BundleFacts | undefined
+  /** The catalogue in force; undefined: the apps are those of the rules alone. */
+  readonly catalogue?: CatalogueFacts | undefined
+  /** The ASN database; undefined: the rules name no autonomous systems. */
+  readonly asns?: AsnFacts | undefined
   /** The same without zones. */
   readonly filesSha256: string
   /** The same without copies of downloaded lists, too: of what people edit. */

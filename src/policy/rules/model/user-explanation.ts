@@ -29,6 +29,11 @@ export interface ExplainText {
   readonly justification?: string | undefined
   /** Who blocks. */
   readonly organization?: string | undefined
+  /** Translations of what the rule itself says; absent: as it says it. */
+  readonly title?: string | undefined
+  readonly authority?: string | undefined
+  readonly reference?: string | undefined
+  readonly legalBasis?: string | undefined
 }
 
 export interface Explain {
@@ -60,9 +65,20 @@ const BY_POLICY: Readonly<Record<Language, string>> = {
   de: 'Gesperrt nach den Regeln dieses Netzes: '
 }
 
-/** Why a name is blocked, in one sentence, where the rule does not say it itself. */
-export function blockSentence(language: Language, facts: BlockFacts): string {
-  const { title, authority, reference } = facts
+/**
+ * Why a name is blocked, in one sentence, where the rule does not say it itself.
+ *
+ * @param facts as the rule says them @param text translations
+ */
+export function blockSentence(
+  language: Language,
+  facts: BlockFacts,
+  text: Pick<ExplainText, 'title' | 'authority' | 'reference'> = {}
+): string {
+  const title = text.title ?? facts.title
+  // A block has no decision to translate.
+  const authority = facts.authority && (text.authority ?? facts.authority)
+  const reference = facts.reference && (text.reference ?? facts.reference)
   if (authority === undefined) return `${BY_POLICY[language]}${title}`
   const colon = language === 'fr' ? ' : ' : ': '
   const source = reference === undefined ? authority : `${authority}${colon}${reference}`

@@ -130,6 +130,7 @@ function exactNames(source: NameSource): string[] {
 
 function checkAddresses({ addresses }: ExceptionEntry, location: Location): void {
   for (const [i, prefix] of addresses.entries()) {
+    if ('asn' in prefix) continue
     const family = familyOf(prefix)
     if (prefix.length >= MIN_PREFIX_BITS[family]) continue
     reportBlanket(

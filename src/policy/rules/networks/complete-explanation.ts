@@ -27,9 +27,19 @@ export function explainOf(
     const at = location.at('explain', 'sub-error')
     at.error('RULES_REPLY', at.pathText, `${subError} is not allowed with ede ${entry.ede}`)
   }
-  const textIn = (language: Language): ExplainText => textOf(language, [explain, defaults.explain])
+  const textIn = (language: Language): ExplainText => ({
+    ...textOf(language, [explain, defaults.explain]),
+    ...translationsOf(explain?.[language])
+  })
   const texts = Object.fromEntries(LANGUAGES.map(it => [it, textIn(it)]))
   return { subError, register, texts: texts as Explain['texts'] }
+}
+
+/** How the rule is called in a language, and who has decided what; empty: as it says itself. */
+function translationsOf(entry: ExplainEntry[Language] = {}): Partial<ExplainText> {
+  const { title, authority, reference, 'legal-basis': legalBasis } = entry
+  const all = { title, authority, reference, legalBasis }
+  return Object.fromEntries(Object.entries(all).filter(([, text]) => text !== undefined))
 }
 
 /** @param entries the first that has something decides */

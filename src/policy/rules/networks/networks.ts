@@ -1,6 +1,8 @@
 import { containsPrefix, isMapped, showPrefix, type Prefix } from '../../../base/values/address.js'
 import { showPosition } from '../../../base/errors/position.js'
 import type { Seconds } from '../../../base/units.js'
+import { readName } from '../../../wire/dns/name/name.js'
+import { AsnRegistry } from '../asn/asn-prefixes.js'
 import type { App } from '../apps/app-file.js'
 import { buildClients, clientNetworks } from '../clients/clients.js'
 import { checkBlanketExceptions } from './blanket-exceptions.js'
@@ -11,6 +13,7 @@ import { MisleadingRules } from './misleading-rules.js'
 import { RuleIds } from './rule-ids.js'
 import { SourceResolver } from './source-resolver.js'
 import type {
+  DnssecException,
   DeclaredScope,
   NameSource,
   NetworkRules,
@@ -27,6 +30,7 @@ import {
 } from '../records/record-rules.js'
 import type { AnsweredZone } from '../records/local-zones.js'
 import { warnAboutMeetings, type WrittenRecords } from '../records/meeting-rules.js'
+import { buildDnssecExceptions } from './dnssec-exceptions.js'
 import { RuleBuilder } from './rule-builder.js'
 import type { MatchEntry, NetworkEntry, NetworksFile } from '../schema/networks-schema.js'
 import { Dates } from '../time/dates.js'
@@ -43,8 +47,11 @@ export interface Networks {
   readonly timeZone: string
   readonly site: NonNullable<RuleSet['site']>
   readonly mustResolve: readonly MustResolve[]
+  readonly dnssecExceptions: readonly DnssecException[]
 }
 
+/** What a network takes from the nearest network that it extends. */
+type InheritedKey = 'ech' | 'dnssec' | 'egress' | 'dns64' | 'forward' | 'language'
 /** The networks of a file by id. */
 type NetworkEntries = readonly (readonly [id: string, entry: NetworkEntry])[]
 
@@ -61,12 +68,13 @@ export function buildNetworks(
   top: Location,
   now: Seconds,
   authorities: readonly ClientAuthority[] = [],
-  recordFiles: ReadonlyMap<string, RecordFile> = new Map()
+  recordFiles: ReadonlyMap<string, RecordFile> = new Map(),
+  asns = new AsnRegistry()
 ): Networks {
   const location = top.at('networks')
   const entries = Object.entries(file.networks)
   const ids = new RuleIds(explicitIds(entries, location))
-  const sources = new SourceResolver(apps, lists)
+  const sources = new SourceResolver(apps, lists, asns)
   const timeZone = file.defaults['time-zone']
   const dates = new Dates(timeZone, now)
   const builder = new RuleBuilder(sources, ids, dates, file)
@@ -78,17 +86,21 @@ export function buildNetworks(
   const lineage = new Map(entries.map(([id]) => [id, withAncestors(id, file.networks, location)]))
   const local = buildLocalRecords(file, recordFiles, lineage, ids, top)
   for (const [id, rule] of local.rules) own.set(id, [...own.get(id)!, rule])
-  const networks = entries.map(([id, { prefixes }]) => {
+  const networks = entries.map(([id, { prefixes, title: titles }]) => {
     const ancestors = lineage.get(id)!
     const inherited =
       ancestors.length === 1 ? own.get(id)! : ancestors.flatMap(name => own.get(name) ?? [])
     const rules = local.ofAll === undefined ? inherited : [...inherited, local.ofAll]
-    const first = <K extends 'ech' | 'dnssec' | 'language'>(key: K) =>
+    const first = <K extends InheritedKey>(key: K) =>
       ancestors.map(name => file.networks[name]?.[key]).find(it => it !== undefined)
     const language = first('language') ?? file.defaults.language
     const position = location.at(id).keyPosition
-    const dnssec = first('dnssec') === 'observe' ? ('observe' as const) : undefined
-    return { id, position, prefixes, ech: first('ech'), dnssec, language, rules }
+    const [ech, dnssec, egress] = [first('ech'), first('dnssec'), first('egress')]
+    const forward = forwardedNames(first('forward'))
+    const given = first('dns64') ?? file.defaults.dns64
+    const dns64 = given === 'off' ? undefined : given
+    const answers = { ech, dnssec, egress, dns64, forward, language }
+    return { id, position, prefixes, ...answers, titles, rules }
   })
   const identified = clientNetworks(file)
   const served = networks.filter(({ id, prefixes }) => prefixes.length > 0 || identified.has(id))
@@ -100,7 +112,8 @@ export function buildNetworks(
   for (const network of served) warnAboutMissingPairs(network, apps, location)
   for (const [id, entry] of entries) {
     warnAboutWidePrefixes(entry, location.at(id))
-    rejectEnforcement(entry, location.at(id, 'dnssec'))
+    const egress = location.at(id, 'egress')
+    if (entry.egress === 'deny') egress.warn('RULES_EGRESS_DENY', egress.pathText)
   }
   warnAboutMeetings(served, local.written, location.warnings)
   new MisleadingRules(entries, apps, own, lineage, served, location, now).warn()
@@ -113,8 +126,19 @@ export function buildNetworks(
     const { messagePosition, pathText } = top.at('must-resolve', i)
     return { name, text, path: pathText, position: messagePosition }
   })
+  const dnssecExceptions = buildDnssecExceptions(file, dates, top)
   const { inline } = sources
-  return { networks: served, inline, scopes, clients, timeZone, site, mustResolve }
+  const names = { mustResolve, dnssecExceptions }
+  return { networks: served, inline, scopes, clients, timeZone, site, ...names }
+}
+
+function forwardedNames(forward: NetworkEntry['forward']): NetworkRules['forward'] {
+  if (forward === undefined) return undefined
+  return Object.entries(forward).map(([domain, servers]) => ({
+    domain,
+    name: readName(domain),
+    servers
+  }))
 }
 
 /** The rules made of the records of each network that has any, and of those for all networks. */
@@ -174,11 +198,6 @@ function explicitIds(networks: NetworkEntries, location: Location): Iterable<str
     }
   }
   return seen.keys()
-}
-
-/** Enforcing is not built yet: nobody must believe that it is in force. */
-function rejectEnforcement({ dnssec }: NetworkEntry, at: Location): void {
-  if (dnssec === 'enforce') at.error('RULES_DNSSEC', at.pathText)
 }
 
 /** A prefix in two networks would leave it undefined which rules apply to its clients. */

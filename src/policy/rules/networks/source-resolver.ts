@@ -1,11 +1,13 @@
-import { showAddress, type Prefix } from '../../../base/values/address.js'
+import { showAddress } from '../../../base/values/address.js'
 import { showCanonical, showName } from '../../../wire/dns/name/name.js'
 import { didYouMean } from '../../yaml/closest.js'
-import type { App } from '../apps/app-file.js'
+import { sourcesOf, type App } from '../apps/app-file.js'
+import type { AsnRegistry } from '../asn/asn-prefixes.js'
+import type { AddressEntry } from '../schema/app-schema.js'
 import type { MatchEntry } from '../schema/networks-schema.js'
 import type { Location } from '../model/location.js'
 import { covers, showPattern, type Pattern } from '../model/pattern.js'
-import { YamlSource, type AtLine } from '../model/yaml-source.js'
+import { YamlSource, type AddressRange, type AtLine } from '../model/yaml-source.js'
 import type { ListPart, NameSource, Rule } from '../model/types.js'
 import { tooBroad } from '../apps/too-broad.js'
 
@@ -25,7 +27,8 @@ export class SourceResolver {
 
   constructor(
     readonly apps: ReadonlyMap<string, App>,
-    private readonly lists: ReadonlyMap<string, readonly NameSource[]>
+    private readonly lists: ReadonlyMap<string, readonly NameSource[]>,
+    private readonly asns: AsnRegistry
   ) {}
 
   /**
@@ -42,8 +45,8 @@ export class SourceResolver {
   ): NameSource[] {
     const found: NameSource[] = []
     entry.apps.forEach((id, i) => {
-      const source = this.apps.get(id)?.source
-      if (source !== undefined) found.push(source)
+      const app = this.apps.get(id)
+      if (app !== undefined) found.push(...sourcesOf(app))
       else {
         const at = location.at('apps', i)
         at.error('RULES_UNKNOWN_APP', at.pathText, id, this.appHint(id))
@@ -101,7 +104,7 @@ export class SourceResolver {
       const known = apps.flatMap(app => app.vendor ?? [])
       location.error('RULES_UNKNOWN_VENDOR', location.pathText, vendor, didYouMean(vendor, known))
     }
-    return found.map(({ source }) => source)
+    return found.flatMap(sourcesOf)
   }
 
   /** One source; with `except`, before it that of the names that pass. */
@@ -115,7 +118,7 @@ export class SourceResolver {
     const own = inlineTitle({ names, addresses }, showPattern)
     const title = except.length === 0 ? own : `${own} except ${except.map(showPattern).join(', ')}`
     const { file } = location
-    const make = (lines: AtLine<Pattern>[], prefixes: AtLine<Prefix>[], part?: ListPart) => {
+    const make = (lines: AtLine<Pattern>[], prefixes: AtLine<AddressRange>[], part?: ListPart) => {
       const names = [id, title, file, lines, prefixes] as const
       const source = new YamlSource('inline', ...names, forced, undefined, part)
       this.inline.push(source)
@@ -123,7 +126,12 @@ export class SourceResolver {
     }
     const lineOf = (key: string, i: number) => location.at(key, i).position.line
     const lines = names.map((value, i) => ({ value, line: nameAt(i).position.line }))
-    const prefixes = addresses.map((value, i) => ({ value, line: lineOf('addresses', i) }))
+    const prefixes = addresses.map((entry, i) => {
+      const at = location.at('addresses', i)
+      const { line } = at.position
+      if (!('asn' in entry)) return { value: entry, line }
+      return { value: this.asns.use(entry.asn, at.messagePosition, at.pathText), line }
+    })
     if (except.length === 0) return [make(lines, prefixes)]
     const passed = except.map((value, i) => ({ value, line: lineOf('except', i) }))
     return [
@@ -182,8 +190,12 @@ export function inlineTitle(
   show = ({ name }: Pattern): string => showCanonical(showName(name))
 ): string {
   const [name] = names
-  const [prefix] = addresses
-  const first = name ? show(name) : prefix ? showAddress(prefix.address) : ''
+  const [address] = addresses
+  const first = name ? show(name) : address ? showEntry(address) : ''
   const more = names.length + addresses.length - 1
   return more > 0 ? `${first}+${more}` : first
+}
+
+function showEntry(entry: AddressEntry): string {
+  return 'asn' in entry ? `AS${entry.asn}` : showAddress(entry.address)
 }

@@ -1,5 +1,6 @@
-import { isMapped, showPrefix, type Prefix } from '../../../base/values/address.js'
+import { isMapped, showPrefix } from '../../../base/values/address.js'
 import type { Location } from '../model/location.js'
+import type { AddressEntry } from '../schema/app-schema.js'
 import type { NetworkEntry } from '../schema/networks-schema.js'
 
 /** Shortest prefixes that have a use: 10.0.0.0/8 and fc00::/7, in bits of 16 octets. */
@@ -23,8 +24,9 @@ export function warnAboutWidePrefixes(network: NetworkEntry, location: Location)
 const CLIENTS = 'clients everywhere, and the gateway answers whoever reaches it (an open resolver)'
 const ANSWERS = 'the addresses of most names'
 
-function warn(prefixes: readonly Prefix[], location: Location, covers: string): void {
+function warn(prefixes: readonly AddressEntry[], location: Location, covers: string): void {
   for (const [i, prefix] of prefixes.entries()) {
+    if ('asn' in prefix) continue
     const { address, length } = prefix
     const family = isMapped(address) && length >= 96 ? 'IPv4' : 'IPv6'
     if (length >= MIN_BITS[family]) continue

@@ -42,7 +42,8 @@ export function warnAboutMeetings(
       return !seen.has(key) && seen.add(key)
     })
     for (const { owner, rule: other } of distinct.slice(0, MAX_WARNINGS)) {
-      const position = { file: displayNames[owner.source]!, line: owner.line, column: 1 }
+      const { source, line, column } = owner
+      const position = { file: displayNames[source]!, line, column }
       const code = other.kind === 'ban' ? 'RULES_RECORD_BANNED' : 'RULES_RECORD_BLOCKED'
       const at = showPosition(other.position)
       warnings.push(failureAt(position, code, showName(owner.name), other.id, at))

@@ -21,7 +21,7 @@ const ROOT = Uint8Array.of(0)
 /** Receives what a file has; columns count from 1. */
 export interface RecordSink {
   /** @returns why the record contradicts others; undefined: it does not */
-  record(name: Uint8Array, record: NodeRecord, line: number): string | undefined
+  record(name: Uint8Array, record: NodeRecord, line: number, column: number): string | undefined
   problem(line: number, column: number, why: string): void
 }
 
@@ -48,7 +48,7 @@ function readHostsLine(text: string, line: number, ttl: Seconds, sink: RecordSin
     const why =
       name === undefined
         ? 'not a domain name'
-        : sink.record(name, { ...addressRdata(address), ttl }, line)
+        : sink.record(name, { ...addressRdata(address), ttl }, line, index + 1)
     if (why !== undefined) sink.problem(line, index + 1, why)
   }
 }
@@ -104,7 +104,8 @@ function readZoneRecord(zone: ZoneRecords, word: number, ttl: Seconds, sink: Rec
       zone.readName(target, first + i) && zone.makeAbsolute(target) ? target.copy() : undefined
   }
   try {
-    const why = sink.record(owner.copy(), { type, ttl, rdata: readRdata(type, tokens) }, text.line)
+    const record = { type, ttl, rdata: readRdata(type, tokens) }
+    const why = sink.record(owner.copy(), record, text.line, 1)
     if (why !== undefined) text.reportWord(0, why)
   } catch (error) {
     if (!(error instanceof RdataError)) throw error

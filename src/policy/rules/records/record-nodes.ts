@@ -72,3 +72,17 @@ export function encodeNode(
   }
   return octets
 }
+
+/** The records of a node. */
+export function recordsOf(octets: Uint8Array): NodeRecord[] {
+  const view = new DataView(octets.buffer, octets.byteOffset, octets.length)
+  const records: NodeRecord[] = []
+  for (let at = NODE_HEADER + view.getUint16(6); at < octets.length;) {
+    const start = at + NODE_RECORD_HEADER
+    const end = start + view.getUint16(at + 6)
+    const rdata = octets.subarray(start, end)
+    records.push({ type: view.getUint16(at), ttl: view.getUint32(at + 2), rdata })
+    at = end
+  }
+  return records
+}

@@ -15,6 +15,7 @@ export interface RecordOwner {
   /** Index of the source: of the rules, or of a file. */
   readonly source: number
   readonly line: number
+  readonly column: number
   readonly records: NodeRecord[]
 }
 
@@ -27,12 +28,13 @@ export class RecordOwners {
     name: Uint8Array,
     record: NodeRecord,
     source: number,
-    line: number
+    line: number,
+    column = 1
   ): 'name has a CNAME and other records' | 'records of one type exceed a message' | undefined {
     const key = keyOf(name)
     let owner = this.owners.get(key)
     if (owner === undefined) {
-      this.owners.set(key, (owner = { name, source, line, records: [] }))
+      this.owners.set(key, (owner = { name, source, line, column, records: [] }))
     }
     const { records } = owner
     if (records.some(other => isSame(other, record))) return undefined

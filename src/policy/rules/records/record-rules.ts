@@ -1,4 +1,5 @@
 import { failureAt, type InterdictError } from '../../../base/errors/error.js'
+import type { Position } from '../../../base/errors/position.js'
 import { RRTYPE } from '../../../wire/dns/registry/rrtype.js'
 import { RdataError } from '../../../wire/zonefile/zone-rdata.js'
 import type { FileResult, TooLarge } from '../model/folder.js'
@@ -135,7 +136,7 @@ class RecordReader {
   ): void {
     for (const [i, value] of values.entries()) {
       const at = values.length === 1 ? location : location.at(i)
-      const why = this.readValue(name, type, ttl, value, at.position.line)
+      const why = this.readValue(name, type, ttl, value, at.position)
       if (why !== undefined) at.error('RULES_RECORD', at.pathText, why)
     }
   }
@@ -146,11 +147,12 @@ class RecordReader {
     type: number,
     ttl: number,
     value: string,
-    line: number
+    { line, column }: Position
   ): string | undefined {
     if (type === RRTYPE.DNAME) return 'DNAME records are not supported; use a wildcard CNAME'
     try {
-      return this.owners.add(name, { type, ttl, rdata: readRdataValue(type, value) }, INLINE, line)
+      const record = { type, ttl, rdata: readRdataValue(type, value) }
+      return this.owners.add(name, record, INLINE, line, column)
     } catch (error) {
       if (error instanceof RdataError) return error.message
       throw error
@@ -179,12 +181,12 @@ class RecordReader {
     errors: InterdictError[]
   ): RecordSink {
     return {
-      record: (name, record, line) => {
+      record: (name, record, line, column) => {
         if (!reverse) this.irreversible.add(keyOf(name))
         // A file with an SOA has a whole zone.
         if (record.type === RRTYPE.SOA && !this.isKnown(name))
           this.zones.push({ name, type: 'static', source, line })
-        return this.owners.add(name, record, source, line)
+        return this.owners.add(name, record, source, line, column)
       },
       problem: (line, column, why) => {
         errors.push(failureAt({ file: displayName, line, column }, 'RULES_RECORD_LINE', why))

@@ -12,13 +12,13 @@ export function addReverseNames(
   owners: RecordOwners,
   isExcluded: (name: Uint8Array) => boolean
 ): void {
-  for (const { name, records, source, line } of owners.all()) {
+  for (const { name, records, source, line, column } of owners.all()) {
     if (isWildcard(name) || isExcluded(name)) continue
     for (const { type, ttl, rdata } of records) {
       if (type !== RRTYPE.A && type !== RRTYPE.AAAA) continue
       const reverse = type === RRTYPE.A ? reverseIpv4(rdata) : reverseIpv6(rdata)
       if (!owners.has(reverse))
-        owners.add(reverse, { type: RRTYPE.PTR, ttl, rdata: name }, source, line)
+        owners.add(reverse, { type: RRTYPE.PTR, ttl, rdata: name }, source, line, column)
     }
   }
 }

@@ -15,6 +15,15 @@ export const prefixSchema = parsedString(
   prefixHint
 )
 
+const ASN = 'a number from 1 to 4294967294'
+
+/** A prefix, or an autonomous system: all of its prefixes. */
+export const addressSchema = z.union([
+  prefixSchema,
+  z.strictObject({ asn: z.int(ASN).min(1, ASN).max(0xffff_fffe, ASN) })
+])
+export type AddressEntry = z.output<typeof addressSchema>
+
 const DAY = 'a day such as 2026-11-25, or a month such as 2026-11'
 export const daySchema = parsedString(
   DAY,
@@ -59,7 +68,7 @@ export const appSchema = z.strictObject({
   collateral: z.array(textSchema).optional(),
   names: z.array(nameSchema).default([]),
   'shared-names': z.array(nameSchema).default([]),
-  addresses: z.array(prefixSchema).default([])
+  addresses: z.array(addressSchema).default([])
 })
 
 /** The content of an app file. */

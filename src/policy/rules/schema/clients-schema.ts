@@ -1,10 +1,11 @@
 import * as z from 'zod'
 import { parsedString } from '../../yaml/parsed-string.js'
+import { readHost, readMac, readText } from '../../bindings/read-device.js'
 import { idSchema, textSchema } from './app-schema.js'
 
 /*
  * Schema of `clients` and `client-authorities` of `networks.yaml`: clients that are recognized by a
- * certificate, a server name or a token. `docs/reference/rules.md` describes each key.
+ * certificate, a server name or a token, or by what feeds say of the device behind an address. `docs/reference/rules.md` describes each key.
  */
 
 /** A value, or several. */
@@ -29,6 +30,9 @@ const certificate = z
     message: 'one of uri, dns and subject'
   })
 
+/** How a client can be recognized. */
+const WAYS = ['certificate', 'sni', 'token', 'mac', 'user', 'group', 'host', 'unknown-in'] as const
+
 /** A label of a host name: RFC 1123 §2.1. */
 const label = parsedString('a label of a host name, such as phone-17', text => {
   return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(text) ? text.toLowerCase() : undefined
@@ -39,6 +43,13 @@ const token = parsedString(
   text => (/^sha256:[0-9a-f]{64}$/.test(text) ? text.slice('sha256:'.length) : undefined)
 )
 
+/** In the form in which feeds' facts are compared: see `readDevice`. */
+const mac = parsedString('a MAC address such as 02:00:5e:10:00:07', readMac)
+const host = parsedString('a host name', readHost)
+const fact = parsedString('a name without control characters', text =>
+  readText(text)?.toLowerCase()
+)
+
 export const clientSchema = z
   .strictObject({
     description: textSchema.optional(),
@@ -46,12 +57,19 @@ export const clientSchema = z
     certificate: oneOrMore(certificate).optional(),
     sni: oneOrMore(label).optional(),
     token: oneOrMore(token).optional(),
+    mac: oneOrMore(mac).optional(),
+    user: oneOrMore(fact).optional(),
+    group: oneOrMore(fact).optional(),
+    host: oneOrMore(host).optional(),
+    /** Networks in which a device that no feed knows is this client. */
+    'unknown-in': z.array(idSchema).min(1).optional(),
     /** An error: see `RULES_CLIENT_FEWER_BANS`. */
     'fewer-bans-than': z.array(idSchema).min(1).optional(),
     revoked: z.boolean().default(false)
   })
-  .refine(it => [it.certificate, it.sni, it.token].some(one => one !== undefined), {
-    message: 'a certificate, sni or token, by which the client is recognized'
+  .refine(it => WAYS.some(way => it[way] !== undefined), {
+    message:
+      'a certificate, sni, token, mac, user, group or host, by which the client is recognized'
   })
 
 export const authoritySchema = z.strictObject({

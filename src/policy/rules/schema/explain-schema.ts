@@ -49,9 +49,42 @@ const fields = {
 }
 
 export const defaultExplainSchema = z.strictObject(fields)
-export const explainSchema = z.strictObject({
-  'sub-error': z.enum(Object.keys(SUB_ERROR) as [SubError, ...SubError[]]).optional(),
-  ...fields
+
+const translated = textSchema.max(MAX_TEXT, `a text of at most ${MAX_TEXT} characters`).optional()
+const blockInLanguage = inLanguage.extend({ title: translated }).optional()
+const banInLanguage = inLanguage
+  .extend({
+    title: translated,
+    authority: translated,
+    reference: translated,
+    'legal-basis': translated
+  })
+  .optional()
+
+const subError = z.enum(Object.keys(SUB_ERROR) as [SubError, ...SubError[]]).optional()
+
+export const blockExplainSchema = z.strictObject({
+  'sub-error': subError,
+  ...fields,
+  en: blockInLanguage,
+  fr: blockInLanguage,
+  nl: blockInLanguage,
+  de: blockInLanguage
+})
+/** Translates the decision as well. */
+export const banExplainSchema = z.strictObject({
+  'sub-error': subError,
+  ...fields,
+  en: banInLanguage,
+  fr: banInLanguage,
+  nl: banInLanguage,
+  de: banInLanguage
 })
 
-export type ExplainEntry = z.output<typeof explainSchema>
+export type ExplainEntry = z.output<typeof banExplainSchema>
+
+/** A text for all languages, or one for each of some. */
+export const translatedTextSchema = z.union([
+  textSchema.transform(text => Object.fromEntries(LANGUAGES.map(it => [it, text]))),
+  z.partialRecord(languageSchema, textSchema)
+])

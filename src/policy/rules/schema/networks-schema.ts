@@ -7,9 +7,18 @@ import { wholeSeconds } from '../../yaml/quantity.js'
 import { listEntrySchema } from './list-entry-schema.js'
 import { patternSchema } from '../model/pattern.js'
 import { DAY, INSTANT } from '../../../base/time/instant.js'
-import { idSchema, prefixSchema, textSchema } from './app-schema.js'
+import { addressSchema, idSchema, prefixSchema, textSchema } from './app-schema.js'
 import { authoritySchema, clientSchema } from './clients-schema.js'
-import { defaultExplainSchema, explainSchema, languageSchema } from './explain-schema.js'
+import {
+  banExplainSchema,
+  blockExplainSchema,
+  defaultExplainSchema,
+  languageSchema,
+  translatedTextSchema,
+  type ExplainEntry
+} from './explain-schema.js'
+import { dns64Schema } from './dns64-schema.js'
+import { forwardSchema } from './forward-schema.js'
 import { recordFileSchema, recordSchema, recordZoneSchema } from './record-schema.js'
 import { scheduleSchema, timeZoneSchema } from './schedule-schema.js'
 
@@ -50,6 +59,10 @@ const instant = z.string(INSTANT)
 /** Shared: with a list of their own for each key that is not written, 200,000 rules would have a million. */
 const NONE: never[] = []
 
+const nameSchema = parsedString('a domain name', text => {
+  return { text, name: readName(text) }
+})
+
 /** A list, empty by default. */
 const listOf = <S extends z.ZodType>(item: S) => z.array(item).default(() => NONE)
 
@@ -60,7 +73,7 @@ const matchFields = {
   vendors: listOf(textSchema),
   names: listOf(patternSchema),
   lists: listOf(idSchema),
-  addresses: listOf(prefixSchema),
+  addresses: listOf(addressSchema),
   from: instant.optional(),
   until: instant.optional(),
   'last-day': z.string(DAY).optional(),
@@ -77,7 +90,7 @@ const reply = {
   target: parsedString('a domain name', readName).optional(),
   ede: z.enum(['blocked', 'censored', 'filtered']).default('blocked'),
   ttl: ttl.optional(),
-  explain: explainSchema.optional(),
+  explain: blockExplainSchema.optional(),
   mode: z.enum(['enforce', 'monitor']).default('enforce')
 }
 
@@ -105,6 +118,7 @@ const ban = z
     except: listOf(patternSchema),
     force,
     ...reply,
+    explain: banExplainSchema.optional(),
     authority: textSchema,
     reference,
     'legal-basis': textSchema.optional(),
@@ -130,6 +144,32 @@ const exception = z
     { ...sentence('missing; expected until or last-day'), when: ({ value }) => isObject(value) }
   )
 
+/** A negative trust anchor. RFC 7646 */
+const dnssecException = z
+  .strictObject({
+    name: nameSchema.refine(
+      ({ name }) => name.length > 1,
+      sentence('the root would end all validation; write dnssec: off for the networks')
+    ),
+    purpose: textSchema,
+    'approved-by': textSchema,
+    reference: reference.optional(),
+    from: instant,
+    until: instant.optional(),
+    'last-day': z.string(DAY).optional()
+  })
+  .refine(hasOneEnd, ONE_END)
+  .refine(it => it.until !== undefined || it['last-day'] !== undefined, {
+    ...sentence('missing; expected until or last-day'),
+    when: ({ value }) => isObject(value)
+  })
+
+/** Names that are not validated for a while, whatever the networks say. */
+const dnssec = z.strictObject({
+  'max-days': z.int().min(1).max(366).default(30),
+  exceptions: listOf(dnssecException)
+})
+
 /** Limits of exceptions; by default any purpose, at most a year, and a quarter of a network. */
 const exceptions = z.strictObject({
   purposes: z.array(textSchema).min(1).optional(),
@@ -149,9 +189,13 @@ const localData = {
 
 const network = z.strictObject({
   description: textSchema.optional(),
+  title: translatedTextSchema.optional(),
   prefixes: listOf(prefixSchema),
   ech: z.enum(['pass', 'strip', 'hide-https']).optional(),
   dnssec: z.enum(['off', 'observe', 'enforce']).optional(),
+  egress: z.enum(['off', 'observe', 'deny']).optional(),
+  forward: forwardSchema.optional(),
+  dns64: dns64Schema.optional(),
   language: languageSchema.optional(),
   extends: z.union([idSchema.transform(id => [id]), z.array(idSchema)]).default(() => NONE),
   bans: listOf(ban),
@@ -166,6 +210,7 @@ const defaults = z.strictObject({
   ttl: ttl.prefault('60s'),
   sinkhole: sinkhole.optional(),
   'time-zone': timeZoneSchema.default('UTC'),
+  dns64: dns64Schema.default('off'),
   language: languageSchema.default('en'),
   explain: defaultExplainSchema.optional(),
   register: parsedString('a URL such as https://bans.example.org/', readUrl)
@@ -181,10 +226,6 @@ const scope = z.union([z.literal('all'), z.array(idSchema).min(1)], {
 
 /** The probe asks for each of them as a client of each network. */
 const MAX_MUST_RESOLVE = 50
-const nameSchema = parsedString('a domain name', text => {
-  return { text, name: readName(text) }
-})
-
 /** A mapping that may be empty, as when all its entries are commented out. */
 const orEmpty = <S extends z.ZodType>(schema: S) =>
   z.preprocess((value: unknown) => value ?? {}, schema)
@@ -192,6 +233,7 @@ const orEmpty = <S extends z.ZodType>(schema: S) =>
 export const networksSchema = z.strictObject({
   defaults: orEmpty(defaults).prefault({}),
   exceptions: orEmpty(exceptions).prefault({}),
+  dnssec: orEmpty(dnssec).prefault({}),
   networks: z.record(idSchema, orEmpty(network)),
   'client-authorities': orEmpty(z.record(idSchema, authoritySchema)).prefault({}),
   clients: orEmpty(z.record(idSchema, clientSchema)).prefault({}),
@@ -215,7 +257,9 @@ export type ExceptionLimits = NetworksFile['exceptions']
 /** The keys of every kind of rule. */
 export type MatchEntry = AllowEntry
 /** The keys of rules with a reply. */
-export type ReplyEntry = Pick<BlockEntry, keyof typeof reply>
+export type ReplyEntry = Omit<Pick<BlockEntry, keyof typeof reply>, 'explain'> & {
+  readonly explain?: ExplainEntry | undefined
+}
 
 /** Rules for the plain names of an `allow` or `block` list. */
 export const PLAIN_ALLOW: AllowEntry = allow.parse({})

@@ -3,7 +3,11 @@ import type { Milliseconds } from '../../../base/units.js'
 import { DohRequest } from '../https/doh-request.js'
 import { openHttpSession } from '../https/http-session.js'
 import { FRAME_HEAD, TcpMessageReader, writeFrameHead } from '../tcp/tcp-message-reader.js'
-import { authorityOf, type UpstreamServer, type UpstreamTls } from '../upstream-server.js'
+import {
+  authorityOf,
+  type UpstreamServer,
+  type UpstreamTls
+} from '../../../wire/sockets/upstream-server.js'
 import { TlsConnector } from '../tcp/tls-connector.js'
 
 /** The connection is closed after so long without an octet. */

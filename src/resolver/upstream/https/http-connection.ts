@@ -12,7 +12,7 @@ import {
 } from '../tcp/upstream-connection.js'
 import { PADDED_BLOCK, padQuery } from '../tcp/pad-query.js'
 import type { TlsConnector } from '../tcp/tls-connector.js'
-import { authorityOf } from '../upstream-server.js'
+import { authorityOf } from '../../../wire/sockets/upstream-server.js'
 import { Http2Client, type ResponseHandler } from './http2-client.js'
 
 /** Every query over HTTPS has this message ID, so that HTTP caches can share responses. RFC 8484 §4.1. */

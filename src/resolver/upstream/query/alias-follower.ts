@@ -43,9 +43,9 @@ export class AliasFollower {
 
   /** @returns false: no target has to be queried */
   private askNext(query: UpstreamQuery, chain: ResponseChain): boolean {
-    const { dnssecOk, checkingDisabled } = query.forwarded
+    const { dnssecOk, checkingDisabled, forwarders } = query.forwarded
     if (chain.next === undefined) return false
-    const question = { question: chain.next, dnssecOk, checkingDisabled }
+    const question = { question: chain.next, dnssecOk, checkingDisabled, forwarders }
     return this.askTarget(question, query.deadline, {
       onOutcome: outcome => {
         // Otherwise the forwarder was closed meanwhile.

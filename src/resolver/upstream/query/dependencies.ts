@@ -4,6 +4,7 @@ import type { UpstreamLimits } from '../upstream-limits.js'
 import type { Random } from '../../../base/bytes/random.js'
 import type { ForwarderCounts } from '../selection/counts.js'
 import type { UpstreamSelector } from './upstream-selector.js'
+import type { ForwardedQuestion } from '../forwarder.js'
 import type { Timers } from '../../../base/time/timers.js'
 import type { Attempt, UpstreamGroup } from './upstream-query.js'
 
@@ -19,7 +20,7 @@ export interface UpstreamQueryDependencies {
   readonly counts: ForwarderCounts
   readonly send: Send
   /** The upstreams responsible for the target of an alias; undefined: none may be queried for it. */
-  readonly groupForTarget: (question: Uint8Array) => UpstreamGroup | undefined
+  readonly groupForTarget: (question: ForwardedQuestion) => UpstreamGroup | undefined
   /** For the letter case of QNAME; undefined: it is sent as the client wrote it. */
   caseRandom: Random | undefined
   /** Seed of the hashes in the query table; random. */

@@ -35,15 +35,20 @@ export class DomainTable {
 
   /** @param question begins with QNAME, in any case */
   find(question: Uint8Array): UpstreamGroup {
+    return this.findDomain(question) ?? this.defaultGroup
+  }
+
+  /** As `find`; undefined: the name is in none of the domains. */
+  findDomain(question: Uint8Array): UpstreamGroup | undefined {
     const { name, byHash } = this
-    if (byHash.size === 0) return this.defaultGroup
+    if (byHash.size === 0) return undefined
     name.set(question, 0, this.seed)
     for (let label = 0; label < name.labels; label++) {
       const domains = byHash.get(name.hashes[label]!)
       const domain = domains?.find(({ octets }) => isSuffix(octets, name, label))
       if (domain !== undefined) return domain.group
     }
-    return this.defaultGroup
+    return undefined
   }
 }
 

@@ -5,7 +5,7 @@ import { findOpt } from '../../../wire/dns/edns/opt.js'
 import { EDE } from '../../../wire/dns/registry/ede.js'
 import type { ForwardedQuestion, OutcomeHandler } from '../forwarder.js'
 import { COOKIE_CHECK } from '../selection/upstream-cookies.js'
-import { ALL_LOOPING } from './upstream-selector.js'
+import { ALL_LOOPING, UNKNOWN_SET } from './upstream-selector.js'
 import type { Upstream } from '../selection/upstream.js'
 import { AliasFollower, type AskTarget } from './alias-follower.js'
 import { AttemptSender } from './attempt-sender.js'
@@ -26,6 +26,7 @@ const MAX_MISMATCHES = 20
 /** Most unused objects kept in the pool: about as many as are in flight under full load. */
 const MAX_POOLED = 4096
 const LOOP_TEXT = 'forwarding loop: all upstreams forward back to this resolver'
+const UNKNOWN_SET_TEXT = 'the rules have just changed the forwarders of the network'
 
 /**
  * Upstream queries in flight, from the question to exactly one outcome for each waiter:
@@ -90,7 +91,7 @@ export class UpstreamQueries implements AttemptHandler {
   /** Not in the table: only the query whose response ended with the alias waits for it. */
   private readonly askTarget: AskTarget = (question, deadline, waiter) => {
     const { clock, selector, groupForTarget } = this.dependencies
-    const group = groupForTarget(question.question)
+    const group = groupForTarget(question)
     if (group === undefined) return false
     if (group.length === 0) {
       this.failWithout(group, waiter)
@@ -219,7 +220,8 @@ export class UpstreamQueries implements AttemptHandler {
 
   /** The question has no upstream, or none that does not lead back here. */
   private failWithout(group: UpstreamGroup, waiter: OutcomeHandler): void {
-    const text = group === ALL_LOOPING ? LOOP_TEXT : undefined
+    const text =
+      group === ALL_LOOPING ? LOOP_TEXT : group === UNKNOWN_SET ? UNKNOWN_SET_TEXT : undefined
     this.completion.failSoon(waiter, EDE.NETWORK_ERROR, text)
   }
 

@@ -69,6 +69,7 @@ export class UpstreamQueryTable {
 
 function isSame(a: ForwardedQuestion, b: ForwardedQuestion): boolean {
   return (
+    a.forwarders === b.forwarders &&
     a.dnssecOk === b.dnssecOk &&
     a.checkingDisabled === b.checkingDisabled &&
     isSameQuestion(a.question, b.question)

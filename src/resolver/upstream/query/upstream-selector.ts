@@ -10,6 +10,8 @@ const EXPLORE_EVERY = 32
 
 /** The group of a domain whose upstreams all forward back to this resolver. */
 export const ALL_LOOPING: UpstreamGroup = []
+/** The group of all names under forwarders that are not in use here. */
+export const UNKNOWN_SET: UpstreamGroup = []
 
 /** Selects the fastest upstream that is up. */
 export class UpstreamSelector {

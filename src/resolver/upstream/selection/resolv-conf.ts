@@ -2,7 +2,7 @@ import { readAddress, showAddress } from '../../../base/values/address.js'
 import { failure, failureAt, type InterdictError } from '../../../base/errors/error.js'
 import type { Endpoint } from '../../../wire/sockets/datagram.js'
 import { localAddresses } from '../../../wire/sockets/local-addresses.js'
-import { DNS_PORT, showServer, type UpstreamServer } from '../upstream-server.js'
+import { DNS_PORT, showServer, type UpstreamServer } from '../../../wire/sockets/upstream-server.js'
 
 /** Contents of a file in the format of /etc/resolv.conf, and its path for messages. */
 export type ResolvConf = { readonly file: string; readonly text: string }

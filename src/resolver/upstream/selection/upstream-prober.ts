@@ -17,7 +17,8 @@ const IDLE_CHECKS = 2
 const PROBE: ForwardedQuestion = {
   question: encodeQuestion(Uint8Array.of(0), RRTYPE.NS, RRCLASS.IN),
   dnssecOk: false,
-  checkingDisabled: false
+  checkingDisabled: false,
+  forwarders: 0
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../../../base/units.js'
-import type { UpstreamServer } from '../upstream-server.js'
+import type { UpstreamServer } from '../../../wire/sockets/upstream-server.js'
 import type { UpstreamCounts } from './counts.js'
 import type { Upstream } from './upstream.js'
 

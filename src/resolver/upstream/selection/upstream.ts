@@ -2,7 +2,7 @@ import { readAddress } from '../../../base/values/address.js'
 import { doublingDelay } from '../../../base/time/doubling-delay.js'
 import type { Milliseconds } from '../../../base/units.js'
 import type { Endpoint, Peer } from '../../../wire/sockets/datagram.js'
-import { showServer, type UpstreamServer } from '../upstream-server.js'
+import { showServer, type UpstreamServer } from '../../../wire/sockets/upstream-server.js'
 import { newUpstreamCounts } from './counts.js'
 import type { UpstreamCookies } from './upstream-cookies.js'
 

@@ -12,7 +12,11 @@ import { failure } from '../../../base/errors/error.js'
 import { directClient, type DirectClient } from '../../../wire/tls/openssl/direct-client.js'
 import { TlsClient } from '../../../wire/tls/openssl/tls-client.js'
 import type { ConnectionSocket } from './upstream-connection.js'
-import { isVerified, type UpstreamServer, type UpstreamTls } from '../upstream-server.js'
+import {
+  isVerified,
+  type UpstreamServer,
+  type UpstreamTls
+} from '../../../wire/sockets/upstream-server.js'
 
 /** RFC 7858 §3.1; registered for DNS over TLS by IANA, "TLS Application-Layer Protocol Negotiation". */
 const ALPN_DOT = 'dot'

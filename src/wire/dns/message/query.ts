@@ -1,4 +1,4 @@
-import { copyOctets } from '../../../base/bytes/octets.js'
+import { copyOctets, getInt32Le, setInt32Le } from '../../../base/bytes/octets.js'
 import type { Octets } from '../../../base/units.js'
 import { findNameEnd } from '../name/compressed-name.js'
 import { HashedName } from '../name/hashed-name.js'
@@ -15,7 +15,7 @@ import {
   RECORD_FIXED_SIZE
 } from '../registry/sizes.js'
 import { AliasChain } from './alias-chain.js'
-import { KEY_SUFFIX_SIZE, keyFlags, type QuestionKey } from './question.js'
+import { keyFlags, keySuffixSize, KEY_SET_SIZE, type QuestionKey } from './question.js'
 import type { Code } from '../../../base/code.js'
 
 /**
@@ -84,6 +84,8 @@ export class Query {
   id = 0
   qtype = 0
   qclass = 0
+  /** Number of the forwarders of the client's network, set once the client is known; 0: those of the settings. */
+  forwarders = 0
   opcode = 0
   recursionDesired = false
   checkingDisabled = false
@@ -95,6 +97,8 @@ export class Query {
   /** Largest UDP message that the client accepts, at least 512. */
   udpSize: Octets = MIN_UDP_PAYLOAD
   dnssecOk = false
+  /** The client's network has `dnssec: enforce`. Set after `decode`, part of the key. */
+  dnssecEnforced = false
   /** Options of the query: bits of `OPTION_BIT`. */
   options = 0
   /**
@@ -129,6 +133,8 @@ export class Query {
     // Reset first: these are read even for unanswerable messages.
     this.options = 0
     this.replyOptionsLength = 0
+    this.forwarders = 0
+    this.dnssecEnforced = false
     if (this.aliases.qnameLength !== 0) this.aliases.clear()
     if (end - at < HEADER_SIZE) return QUERY_KIND.unanswerable
     const flags = octets[at + 2]!
@@ -183,7 +189,7 @@ export class Query {
    * A string key took 87 ns, and had to be hashed and garbage-collected as well.
    */
   key(): QuestionKey {
-    const length = this.qname.length + KEY_SUFFIX_SIZE
+    const length = this.qname.length + keySuffixSize(this.forwarders)
     const key = (this.keys[length] ??= new Uint8Array(length))
     this.copyKey(key, 0)
     return key
@@ -197,7 +203,17 @@ export class Query {
     to[at + length + 1] = this.qtype & 0xff
     to[at + length + 2] = this.qclass >> 8
     to[at + length + 3] = this.qclass & 0xff
-    to[at + length + 4] = keyFlags(this.dnssecOk, this.checkingDisabled)
+    let last = at + length + 4
+    if (this.forwarders !== 0) {
+      setInt32Le(to, last, this.forwarders)
+      last += KEY_SET_SIZE
+    }
+    to[last] = this.keyFlags
+  }
+
+  private get keyFlags(): number {
+    const { dnssecOk, checkingDisabled, forwarders, dnssecEnforced } = this
+    return keyFlags(dnssecOk, checkingDisabled, forwarders, dnssecEnforced)
   }
 
   /**
@@ -208,11 +224,10 @@ export class Query {
    */
   matchesKey(from: Uint8Array, words: Int32Array, at: Octets, length: Octets): boolean {
     const { octets, words: own, length: name } = this.qname
-    if (
-      length !== name + KEY_SUFFIX_SIZE ||
-      from[at + name + 4] !== keyFlags(this.dnssecOk, this.checkingDisabled)
-    )
+    const { forwarders } = this
+    if (length !== name + keySuffixSize(forwarders) || from[at + length - 1] !== this.keyFlags)
       return false
+    if (forwarders !== 0 && getInt32Le(from, at + name + 4) !== forwarders) return false
     if (((from[at + name]! << 8) | from[at + name + 1]!) !== this.qtype) return false
     if (((from[at + name + 2]! << 8) | from[at + name + 3]!) !== this.qclass) return false
     const whole = name >> 2

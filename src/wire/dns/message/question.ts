@@ -17,10 +17,19 @@ import { QUESTION_FIXED_SIZE } from '../registry/sizes.js'
 /** QTYPE, QCLASS and one octet of flags, which follow QNAME in a key. */
 export const KEY_SUFFIX_SIZE: Octets = QUESTION_FIXED_SIZE + 1
 
-/** Cache key: lower-cased QNAME, QTYPE, QCLASS, DO and CD. */
+/** What precedes the flags in a key of a network with forwarders of its own: their number. */
+export const KEY_SET_SIZE: Octets = 4
+
+/**
+ * Cache key: lower-cased QNAME, QTYPE, QCLASS, the forwarders unless they are those of the settings, DO and CD, and whether the
+ * answer has to be validated.
+ */
 export type QuestionKey = Uint8Array
 
-const keys = new ScratchArrays(MAX_NAME + KEY_SUFFIX_SIZE, length => new Uint8Array(length))
+const keys = new ScratchArrays(
+  MAX_NAME + KEY_SUFFIX_SIZE + KEY_SET_SIZE,
+  length => new Uint8Array(length)
+)
 
 /** Encodes a question. */
 export function encodeQuestion(qname: Uint8Array, qtype: number, qclass: number): Uint8Array {
@@ -65,9 +74,37 @@ export function matchesQuestionAt(octets: Uint8Array, at: Octets, question: Uint
 /** DO in the last octet of a key. */
 export const KEY_DO = 1
 
-/** The last octet of a key: DO and CD. */
-export function keyFlags(dnssecOk: boolean, checkingDisabled: boolean): number {
-  return (dnssecOk ? KEY_DO : 0) | (checkingDisabled ? 2 : 0)
+/** CD in the last octet of a key. */
+const KEY_CD = 2
+/** In the last octet of a key: it has the number of forwarders. */
+const KEY_SET = 4
+/** For clients of networks with `dnssec: enforce`, whose answers are apart from all others. */
+const KEY_ENFORCED = 8
+
+/** The last octet of a key: DO, CD, whether it has the number of forwarders, and whether the answer has to be validated. */
+export function keyFlags(
+  dnssecOk: boolean,
+  checkingDisabled: boolean,
+  forwarders: number,
+  dnssecEnforced: boolean
+): number {
+  return (
+    (dnssecOk ? KEY_DO : 0) |
+    (checkingDisabled ? KEY_CD : 0) |
+    (forwarders === 0 ? 0 : KEY_SET) |
+    (dnssecEnforced ? KEY_ENFORCED : 0)
+  )
+}
+
+/** Octets that follow QNAME in a key. */
+export function keySuffixSize(forwarders: number): Octets {
+  return forwarders === 0 ? KEY_SUFFIX_SIZE : KEY_SUFFIX_SIZE + KEY_SET_SIZE
+}
+
+/** The length of QNAME in the key in `octets[at, at + length)`. */
+export function keyNameLength(octets: Uint8Array, at: Octets, length: Octets): Octets {
+  const hasSet = (octets[at + length - 1]! & KEY_SET) !== 0
+  return length - KEY_SUFFIX_SIZE - (hasSet ? KEY_SET_SIZE : 0)
 }
 
 /** The parts of a cache key. */
@@ -75,11 +112,14 @@ interface KeyedQuestion {
   readonly question: Uint8Array
   readonly dnssecOk: boolean
   readonly checkingDisabled: boolean
+  readonly forwarders: number
+  readonly dnssecEnforced?: boolean
 }
 
 /** The cache key of a question; valid until the next call. */
-export function questionKey({ question, dnssecOk, checkingDisabled }: KeyedQuestion): QuestionKey {
-  const key = keys.take(question.length + 1)
+export function questionKey(asked: KeyedQuestion): QuestionKey {
+  const { question, dnssecOk, checkingDisabled, forwarders, dnssecEnforced = false } = asked
+  const key = keys.take(question.length - QUESTION_FIXED_SIZE + keySuffixSize(forwarders))
   const name = question.length - QUESTION_FIXED_SIZE
   let at = 0
   for (const last = name - 4; at <= last; at = (at + 4) | 0) {
@@ -87,6 +127,10 @@ export function questionKey({ question, dnssecOk, checkingDisabled }: KeyedQuest
   }
   for (; at < name; at++) key[at] = LOWER[question[at]!]!
   for (; at < question.length; at++) key[at] = question[at]!
-  key[question.length] = keyFlags(dnssecOk, checkingDisabled)
+  if (forwarders !== 0) {
+    setInt32Le(key, at, forwarders)
+    at += KEY_SET_SIZE
+  }
+  key[at] = keyFlags(dnssecOk, checkingDisabled, forwarders, dnssecEnforced)
   return key
 }

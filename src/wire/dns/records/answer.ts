@@ -63,3 +63,12 @@ export interface TtlLimits {
   /** Lifetime of SERVFAIL and other failures, at most 5 minutes. RFC 9520 §3.2. */
   readonly failureTtl: Seconds
 }
+
+const NO_OCTETS = new Uint8Array(0)
+const NO_TTLS = new Uint16Array(0)
+
+/** The RCODE of an answer alone. */
+export function withoutRecords(answer: Answer): Answer {
+  const nothing = { body: NO_OCTETS, ttls: NO_TTLS, answers: 0, authorities: 0, authentic: false }
+  return { ...answer, ...nothing }
+}

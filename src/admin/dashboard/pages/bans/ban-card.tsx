@@ -1,17 +1,11 @@
 import type { ComponentChildren } from 'preact'
-import type { Ban, Exception, RuleState } from '../../../web/api/types/rule-responses.js'
-import { daysLeft } from '../../../web/locale-format.js'
+import type { Ban, Exception } from '../../../web/api/types/rule-responses.js'
 import { urlOf } from '../../../web/pages.js'
 import { Badge, Card, Facts } from '../../components.js'
+import { DeviceButton, hasDevice } from '../../device.js'
 import { format, now, t, word } from '../../state.js'
 import { Table } from '../../table.js'
-
-const TONES: Readonly<Record<RuleState, string>> = {
-  'in force': 'good',
-  'outside its hours': 'warn',
-  'to come': '',
-  ended: ''
-}
+import { lastDayOf, Left, TONES } from './rule-term.js'
 
 export function BanCard({
   ban,
@@ -132,8 +126,15 @@ export function BanCard({
               {
                 title: t('bans.clients'),
                 kind: 'break',
-                cell: ({ prefixes, networks }) =>
-                  (prefixes.length === 0 ? networks : prefixes).join(', ')
+                cell: ({ prefixes, networks }) => (
+                  <>
+                    {(prefixes.length === 0 ? networks : prefixes).join(', ')}{' '}
+                    {prefixes.map(addressOf).map(address => {
+                      if (!hasDevice(address, undefined)) return null
+                      return <DeviceButton key={address} address={address} />
+                    })}
+                  </>
+                )
               },
               {
                 title: t('bans.lastDay'),
@@ -166,21 +167,27 @@ export function BanCard({
         >
           {t('bans.showReport')}
         </a>
+        <a
+          class="button small"
+          href={urlOf('explore', { ban: id, since: '7d' })}
+          aria-label={`${t('page.explore')}, ${id}`}
+        >
+          {t('page.explore')}
+        </a>
+        <a
+          class="button small"
+          href={urlOf('explore', { view: 'effect', ban: id })}
+          aria-label={`${t('explore.effect')}, ${id}`}
+        >
+          {t('explore.effect')}
+        </a>
       </div>
     </Card>
   )
 }
 
+/** Of a prefix that is one address. */
+const addressOf = (prefix: string): string | undefined =>
+  /^([\d.]+)\/32$|^([\da-f:]+)\/128$/.exec(prefix)?.slice(1).join('')
+
 const dateOf = (at: string | null): string | null => (at === null ? null : format.value.day(at))
-
-const lastDayOf = (end: string | null): string | null =>
-  end === null ? null : format.value.lastDay(end)
-
-function Left({ until }: { readonly until: string | null }) {
-  if (until === null) return null
-  const days = daysLeft(until, now.value)
-  if (days < 0) return null
-  return (
-    <Badge tone={days <= 14 ? 'bad' : days <= 31 ? 'warn' : ''}>{t('daysLeft', { n: days })}</Badge>
-  )
-}

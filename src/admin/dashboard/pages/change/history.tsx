@@ -5,7 +5,8 @@ import type {
   RulesHistory
 } from '../../../web/api/types/rule-responses.js'
 import { Alert, Card, Failure, Load } from '../../components.js'
-import { api, format, may, t } from '../../state.js'
+import { api, format, may, t, word } from '../../state.js'
+import { FOLDER } from './proposal.js'
 import { Table } from '../../table.js'
 import { useAction, useApi } from '../../use-api.js'
 
@@ -13,7 +14,7 @@ const DIGITS = 12
 const SHOWN = 20
 
 /** What was in force when, the latest first. */
-export function History() {
+export function History({ onDraft }: { readonly onDraft: () => void }) {
   const history = useApi<RulesHistory>('/rules/history', { limit: SHOWN }, 60)
   const [plan, setPlan] = useState<RestoredVersion | undefined>(undefined)
   const { error, run } = useAction()
@@ -23,6 +24,20 @@ export function History() {
       const found = await api.send<RestoredVersion>('POST', path, { dryRun })
       setPlan(dryRun ? found : undefined)
       if (!dryRun) history.reload()
+    })
+  const draft = ({ sha256, written }: RestoredVersion): void =>
+    void run(async () => {
+      const texts: Record<string, string> = {}
+      for (const path of written) {
+        const file = await api.get<{ text: string }>(`/rules/versions/${sha256}/file`, { path })
+        texts[path] = file.text
+      }
+      const version = `${t('history.restore')}: ${sha256.slice(0, DIGITS)}`
+      const query = new URLSearchParams({ title: version, reason: version })
+      const upload = { type: FOLDER, body: JSON.stringify(texts) }
+      await api.send('POST', `/rules/drafts?${query.toString()}`, upload)
+      setPlan(undefined)
+      onDraft()
     })
   const files = plan === undefined ? [] : [...plan.written, ...plan.removed]
   return (
@@ -35,9 +50,16 @@ export function History() {
           title={t('history.plan', { version: plan.sha256.slice(0, DIGITS), n: files.length })}
         >
           <p class="break">{files.join(', ')}</p>
-          <button type="button" class="button" onClick={() => restore(plan.sha256, false)}>
-            {t('history.restore')}
-          </button>
+          <div class="row">
+            <button type="button" class="button" onClick={() => restore(plan.sha256, false)}>
+              {t('history.restore')}
+            </button>
+            {may('operate') && plan.removed.length === 0 && plan.written.length > 0 && (
+              <button type="button" class="button" onClick={() => draft(plan)}>
+                {t('form.make')}
+              </button>
+            )}
+          </div>
         </Alert>
       )}
       <Load from={history}>
@@ -51,7 +73,8 @@ export function History() {
               { title: t('history.since'), cell: ({ from }) => format.value.dateTime(from) },
               {
                 title: t('history.for'),
-                cell: ({ seconds }) => (seconds === null ? '…' : format.value.duration(seconds))
+                cell: ({ seconds }) =>
+                  seconds === null ? word('state', 'in force') : format.value.duration(seconds)
               },
               { title: t('history.version'), cell: versionOf },
               {
@@ -65,8 +88,9 @@ export function History() {
                 title: t('history.restore'),
                 isUntitled: true,
                 kind: 'end',
-                cell: ({ sha256, serial }) =>
+                cell: ({ seconds, sha256, serial }) =>
                   may('policy') &&
+                  seconds !== null &&
                   sha256 !== null &&
                   serial === null && (
                     <button

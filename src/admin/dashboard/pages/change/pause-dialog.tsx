@@ -3,19 +3,23 @@ import { Failure, Field, Modal, Select } from '../../components.js'
 import { api, format, statusRound, t } from '../../state.js'
 import { useAction } from '../../use-api.js'
 
-const MINUTES = [5, 15, 30, 60]
+const MINUTES = [5, 15, 30, 60, 120, 240, 480, 1440]
 /** As the API has it. */
 const MAX_REASON = 200
 
 /** Asks for how long and why, before a block is paused. */
 export function PauseDialog({
   rule,
+  longest,
   onClose
 }: {
   readonly rule: string
+  /** Minutes: `admin.max-pause`. */
+  readonly longest: number
   readonly onClose: () => void
 }) {
-  const [minutes, setMinutes] = useState(15)
+  const offered = [...new Set([...MINUTES.filter(one => one < longest), Math.floor(longest)])]
+  const [minutes, setMinutes] = useState(Math.min(15, Math.floor(longest)))
   const [reason, setReason] = useState('')
   const { error, isBusy, run } = useAction()
   const start = (): Promise<void> =>
@@ -48,7 +52,7 @@ export function PauseDialog({
         <Select
           label={t('pause.for')}
           value={String(minutes)}
-          options={MINUTES.map(one => [String(one), format.value.duration(one * 60)] as const)}
+          options={offered.map(one => [String(one), format.value.duration(one * 60)] as const)}
           onChange={chosen => setMinutes(Number(chosen))}
         />
         <div class="row">

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { Block, Listing } from '../../../web/api/types/rule-responses.js'
+import type { BlockListing } from '../../../web/api/types/rule-responses.js'
 import { Badge, Card, Failure, Load } from '../../components.js'
 import { useSeconds } from '../../pause-banner.js'
 import { api, format, may, statusRound, t, word } from '../../state.js'
@@ -8,7 +8,7 @@ import { useAction, useApi } from '../../use-api.js'
 import { PauseDialog } from './pause-dialog.js'
 
 export function Pauses() {
-  const blocks = useApi<Listing<Block>>('/blocks', { limit: 1000 }, 30)
+  const blocks = useApi<BlockListing>('/blocks', { limit: 1000 }, 30)
   const [asked, setAsked] = useState<string | undefined>(undefined)
   const { error, run } = useAction()
   const second = useSeconds(
@@ -27,11 +27,15 @@ export function Pauses() {
     <Card title={t('pause.title')}>
       <p class="faint">{t('pause.intro')}</p>
       {error !== undefined && <Failure error={error} />}
-      {asked !== undefined && <PauseDialog rule={asked} onClose={close} />}
+      {asked !== undefined && (
+        <PauseDialog rule={asked} longest={blocks.data?.maxPauseMinutes ?? 60} onClose={close} />
+      )}
       <Load from={blocks}>
         {({ items }) =>
           items.length === 0 ? (
-            <p class="faint">{t('pause.none')}</p>
+            <p class="faint">
+              {t('pause.none')} {t('empty.pauses')}
+            </p>
           ) : (
             <>
               {!may('operate') && <p class="note">{t('needsScope', { scope: 'operate' })}</p>}

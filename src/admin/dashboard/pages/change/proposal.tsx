@@ -1,14 +1,13 @@
-import { useMemo, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import type { Upload } from '../../../web/api/client.js'
-import { changedFiles, rulesPath } from '../../../web/proposed-change.js'
-import { Load, Select } from '../../components.js'
+import { rulesPath } from '../../../web/proposed-change.js'
 import { t } from '../../state.js'
-import { useApi } from '../../use-api.js'
 
-const FOLDER = 'application/vnd.interdict.rules+json'
+export const FOLDER = 'application/vnd.interdict.rules+json'
 export const BUNDLE = 'application/octet-stream'
 
-interface RuleFiles {
+/** The files of the configured rules. */
+export interface RuleFiles {
   readonly bundle: boolean
   readonly files: readonly {
     readonly path: string
@@ -95,61 +94,5 @@ export function Choose({
       </div>
       <p class="note">{t('change.filesNote')}</p>
     </div>
-  )
-}
-
-export function Edit({
-  onChosen
-}: {
-  readonly onChosen: (proposal: Proposal | undefined) => void
-}) {
-  const current = useApi<RuleFiles>('/rules/files')
-  const [edited, setEdited] = useState<ReadonlyMap<string, string>>(new Map())
-  const [path, setPath] = useState('networks.yaml')
-  const original = useMemo(
-    () => new Map(current.data?.files.map(({ path, text }) => [path, text]) ?? []),
-    [current.data]
-  )
-  const changed = changedFiles(original, edited)
-  const count = Object.keys(changed).length
-  return (
-    <Load from={current}>
-      {({ files }) => (
-        <div class="stack">
-          <div class="row ends">
-            <Select
-              label={t('change.file')}
-              value={path}
-              options={files
-                .filter(({ text }) => text !== null)
-                .map(({ path: one }) => [one, one in changed ? `● ${one}` : one] as const)}
-              onChange={setPath}
-            />
-            <button
-              type="button"
-              class="button main"
-              disabled={count === 0}
-              onClick={() =>
-                onChosen({
-                  upload: { type: FOLDER, body: JSON.stringify(changed) },
-                  base: 'active',
-                  summary: `${Object.keys(changed).join(', ')} ${Date.now()}`,
-                  isFolder: true
-                })
-              }
-            >
-              {t('change.check', { n: count })}
-            </button>
-          </div>
-          <textarea
-            aria-label={path}
-            spellcheck={false}
-            value={edited.get(path) ?? original.get(path) ?? ''}
-            onInput={event => setEdited(new Map(edited).set(path, event.currentTarget.value))}
-          />
-          <p class="note">{t('change.editNote')}</p>
-        </div>
-      )}
-    </Load>
   )
 }

@@ -3,6 +3,7 @@ import { ApiError } from '../../../web/api/client.js'
 import type { Checked } from '../../../web/api/types/rule-responses.js'
 import { changesIn, impactIn } from '../../../web/proposed-change.js'
 import { Alert, Badge, Bars, Failure } from '../../components.js'
+import { saveBlob } from '../../export-buttons.js'
 import { api, format, t, word } from '../../state.js'
 import { Table } from '../../table.js'
 import { useAction } from '../../use-api.js'
@@ -14,26 +15,25 @@ export function Judged({ proposal }: { readonly proposal: Proposal }) {
   const [impact, setImpact] = useState<Checked['replay'] | 'running' | 'failed'>('running')
   useEffect(() => {
     const controller = new AbortController()
-    const path = (replay: boolean): string =>
-      `/rules/candidate?base=${proposal.base}&replay=${String(replay)}`
+    const path = (replay: string): string =>
+      `/rules/candidate?base=${proposal.base}&replay=${replay}`
     const run = async (): Promise<void> => {
       try {
         const checked = await api.send<Checked>(
           'POST',
-          path(false),
+          path('false'),
           proposal.upload,
           controller.signal
         )
         setFound(checked)
         if (checked?.check.ok !== true) return
-        // Judging recorded lookups takes longer: what changes is shown meanwhile.
-        const judged = await api.send<Checked>(
-          'POST',
-          path(true),
-          proposal.upload,
-          controller.signal
-        )
-        setImpact(judged?.replay ?? null)
+        // Judging recorded lookups takes longer: what changes is shown meanwhile, then an estimate.
+        for (const replay of ['sample', 'true']) {
+          const { signal } = controller
+          const judged = await api.send<Checked>('POST', path(replay), proposal.upload, signal)
+          setImpact(judged?.replay ?? null)
+          if (sampleIn(judged?.replay) === undefined) return
+        }
       } catch (reason) {
         if (controller.signal.aborted) return
         setError(reason as ApiError)
@@ -142,6 +142,17 @@ function when({ from, until, hours }: ReturnType<typeof changesIn>[number]): str
   return dates.filter(one => one !== '').join(', ') || t('change.always')
 }
 
+/** How many lookups were judged of how many; undefined: all. */
+function sampleIn(
+  replay: Checked['replay'] | undefined
+): { readonly n: number; readonly of: string } | undefined {
+  const { lookups, of } = (replay?.sample ?? {}) as {
+    readonly lookups?: number
+    readonly of?: number
+  }
+  return lookups === undefined ? undefined : { n: lookups, of: format.value.count(of ?? 0) }
+}
+
 function Impact({ replay }: { readonly replay: Checked['replay'] | 'running' | 'failed' }) {
   // The error is shown above.
   if (replay === 'failed') return null
@@ -149,15 +160,23 @@ function Impact({ replay }: { readonly replay: Checked['replay'] | 'running' | '
   if (replay === null) return <p class="faint">{t('change.noLog')}</p>
   if ('code' in replay) return <Alert tone="warn" title={String(replay.message)} />
   const impacts = impactIn(replay)
+  const sample = sampleIn(replay)
   return (
-    <section class="stack" data-impact="done">
+    <section class="stack" data-impact={sample === undefined ? 'done' : 'estimated'}>
       <h3>{t('change.impact')}</h3>
-      {impacts.length === 0 && <p class="faint">{t('change.noImpact')}</p>}
-      {impacts.map(({ kind, lookups, clients, names }) => (
+      {sample !== undefined && <p class="loading">{t('change.sampled', sample)}</p>}
+      {impacts.length === 0 && sample === undefined && <p class="faint">{t('change.noImpact')}</p>}
+      {impacts.map(({ kind, lookups, estimate, clients, names }) => (
         <div key={kind} class="stack">
           <p>
             <Badge tone={kind === 'blocked' ? 'blocked' : 'warn'}>{word('impact', kind)}</Badge>{' '}
-            {t('lookups', { n: lookups })}
+            {estimate === undefined
+              ? t('lookups', { n: lookups })
+              : t('change.estimate', {
+                  n: estimate.lookups,
+                  low: format.value.count(estimate.low),
+                  high: format.value.count(estimate.high)
+                })}
           </p>
           <div class="grid">
             <div class="stack">
@@ -185,12 +204,7 @@ function Download({ proposal }: { readonly proposal: Proposal }) {
   const { error, isBusy, run } = useAction()
   const download = async (): Promise<void> => {
     const path = `/rules/candidate/bundle?base=${proposal.base}`
-    const url = URL.createObjectURL(await api.download(path, proposal.upload))
-    const link = document.createElement('a')
-    link.href = url
-    link.download = 'rules.bundle'
-    link.click()
-    URL.revokeObjectURL(url)
+    saveBlob(await api.download(path, proposal.upload), 'rules.bundle')
   }
   return (
     <div class="stack">

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import { FILTERS, parseFilter, type FilterName, type Filters } from '../../../web/log-filter.js'
 import { Field, Select } from '../../components.js'
+import { isSpan, PeriodSelect } from '../../period-select.js'
 import { t, word } from '../../state.js'
 import type { View } from './rows.js'
 
@@ -14,9 +15,9 @@ const VERDICTS = [
   'refused',
   'failed',
   'local',
-  'probe'
+  'probe',
+  'observed'
 ]
-const SPANS = ['15m', '1h', '24h', '7d', '30d'] as const
 
 function without(filters: Filters, name: FilterName): Filters {
   return Object.fromEntries(Object.entries(filters).filter(([one]) => one !== name))
@@ -25,7 +26,8 @@ function without(filters: Filters, name: FilterName): Filters {
 export function FilterBar({ filters, isLive, go }: View & { readonly isLive: boolean }) {
   const [name, setName] = useState<FilterName | 'auto'>('auto')
   const [text, setText] = useState('')
-  const since = filters.since ?? ''
+  // The choice of the period shows the times.
+  const chips = Object.entries(filters).filter(([one]) => one !== 'since' && one !== 'until')
   const add = (event: Event): void => {
     event.preventDefault()
     const found = name === 'auto' ? parseFilter(text) : ([name, text.trim()] as const)
@@ -69,24 +71,17 @@ export function FilterBar({ filters, isLive, go }: View & { readonly isLive: boo
           }
         />
         {!isLive && (
-          <Select
-            label={t('log.period')}
-            value={since}
-            options={[
-              ['', t('log.all')],
-              ...SPANS.map(one => [one, t(`span.${one}`)] as const),
-              // A time that came with the address.
-              ...(since === '' || SPANS.some(one => one === since) ? [] : [since])
-            ]}
-            onChange={since =>
-              go({ ...without(without(filters, 'since'), 'until'), ...(since !== '' && { since }) })
-            }
+          <PeriodSelect
+            period={filters}
+            hasAll
+            onChange={times => go({ ...without(without(filters, 'since'), 'until'), ...times })}
           />
         )}
       </form>
-      {Object.keys(filters).length > 0 && (
+      {isSpan(filters.since ?? '') && !isLive && <p class="note">{t('log.moving')}</p>}
+      {chips.length > 0 && (
         <ul class="chips" aria-label={t('log.filters')}>
-          {Object.entries(filters).map(([one, value]) => (
+          {chips.map(([one, value]) => (
             <li key={one} class="chip">
               <span>
                 {t(`filter.${one as FilterName}`)}{' '}

@@ -1,7 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { ApiError } from '../../../web/api/client.js'
 import type { Lookup } from '../../../web/api/types/log-responses.js'
+import { periodOf } from '../../../web/explore-query.js'
 import { streamQuery } from '../../../web/log-filter.js'
+import { urlOf } from '../../../web/pages.js'
 import { Failure } from '../../components.js'
 import { api, t } from '../../state.js'
 import { Rows, type View } from './rows.js'
@@ -17,6 +19,15 @@ export function Live({ filters, go }: View) {
   const [error, setError] = useState<ApiError | undefined>(undefined)
   const [isOpen, setOpen] = useState(false)
   const waiting = useRef<Lookup[]>([])
+  // Somebody who copies the address of a paused view means what it shows, not what comes later.
+  const pause = (isWanted: boolean): void => {
+    const last = items[0]?.time ?? new Date().toISOString()
+    const first = items.at(-1)?.time ?? last
+    const times = periodOf(Date.parse(first), Date.parse(last) + 1)
+    const own = isWanted ? { ...filters, ...times } : { ...filters, live: '1' }
+    history.replaceState(null, '', urlOf('log', own))
+    setPaused(isWanted)
+  }
   useEffect(() => {
     if (isPaused) return undefined
     const controller = new AbortController()
@@ -71,7 +82,7 @@ export function Live({ filters, go }: View) {
           {isPaused ? t('log.paused') : t('log.following')}
           {dropped > 0 && ` ${t('log.dropped', { n: dropped })}`}
         </p>
-        <button type="button" class="button small" onClick={() => setPaused(!isPaused)}>
+        <button type="button" class="button small" onClick={() => pause(!isPaused)}>
           {t(isPaused ? 'log.resume' : 'log.pause')}
         </button>
       </div>

@@ -4,6 +4,7 @@ import { wholeSecond } from '../../../web/locale-format.js'
 import type { FilterName, Filters } from '../../../web/log-filter.js'
 import { urlOf } from '../../../web/pages.js'
 import { Facts, Modal, Verdict } from '../../components.js'
+import { DeviceFacts, hasDevice } from '../../device.js'
 import { LongTable, type LongColumn } from '../../long-table.js'
 import { format, t, word } from '../../state.js'
 
@@ -65,8 +66,16 @@ function columns(): readonly LongColumn<Lookup>[] {
     ),
     column('type', ({ qtype }) => qtype),
     column('verdict', ({ verdict }) => <Verdict verdict={verdict} />),
-    column('client', ({ client }) => client ?? '–'),
-    column('network', ({ network }) => network ?? '–'),
+    column(
+      'client',
+      ({ client }) => client ?? '–',
+      ({ client = '' }) => client
+    ),
+    column(
+      'network',
+      ({ network }) => network ?? '–',
+      ({ network = '' }) => network
+    ),
     column('rule', ruleOf, ruleOf)
   ]
 }
@@ -133,6 +142,7 @@ function Details({
         ) : (
           <p class="note">{t('log.noWhy')}</p>
         )}
+        <AddLinks lookup={lookup} />
         {ban !== undefined && (
           <a class="button" href={urlOf('bans', { id: ban })}>
             {t('why.showBan')}
@@ -145,13 +155,77 @@ function Details({
             [word('field', name), <span class="break">{shown(name, value)}</span>] as const
         )}
       />
+      {hasDevice(client, lookup.privacy) && (
+        <section class="stack" data-section="device">
+          <h3>{t('device')}</h3>
+          <DeviceFacts address={client} time={time} />
+        </section>
+      )}
       <div class="row">
         {only('client', client)}
         {only('name', `=${qname}`)}
         {only('network', lookup.network)}
         {only('app', lookup.app)}
         {only('list', lookup.list)}
+        <ExploreLinks
+          client={lookup.device === undefined ? client : String(lookup.device)}
+          name={qname}
+          isDevice={lookup.device !== undefined}
+        />
       </div>
     </Modal>
+  )
+}
+
+/** The pages of the client and of the name. */
+function ExploreLinks({
+  client,
+  name,
+  isDevice
+}: {
+  readonly client: string | undefined
+  readonly name: string
+  readonly isDevice: boolean
+}) {
+  return (
+    <>
+      {client !== undefined && (
+        <a
+          class="button small"
+          href={urlOf('explore', { [isDevice ? 'device' : 'client']: client })}
+        >
+          {t('link.exploreClient')}
+        </a>
+      )}
+      <a class="button small" href={urlOf('explore', { name: `=${name}` })}>
+        {t('link.exploreName')}
+      </a>
+    </>
+  )
+}
+
+/** Opens the form for what can be done about a lookup. */
+function AddLinks({ lookup }: { readonly lookup: Lookup }) {
+  const { qname, client, network, app, verdict, ban } = lookup
+  // A pseudonym is not the address of a device.
+  const address = client !== undefined && IS_ADDRESS.test(client) ? client : undefined
+  const about = { name: `=${qname}`, network, client: address }
+  if (network === undefined) return null
+  if (verdict !== 'blocked' && verdict !== 'monitored')
+    return (
+      <a class="button" href={urlOf('change', { add: 'block', name: qname, network })}>
+        {t('add.block')}
+      </a>
+    )
+  if (ban !== undefined)
+    return (
+      <a class="button" href={urlOf('change', { add: 'exception', ...about, app })}>
+        {t('add.exception')}
+      </a>
+    )
+  return (
+    <a class="button" href={urlOf('change', { add: 'allow', ...about })}>
+      {t('add.allow')}
+    </a>
   )
 }

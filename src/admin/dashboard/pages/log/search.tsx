@@ -3,8 +3,10 @@ import { ApiError } from '../../../web/api/client.js'
 import type { Lookup } from '../../../web/api/types/log-responses.js'
 import { searchQuery } from '../../../web/log-filter.js'
 import { Failure } from '../../components.js'
+import { EmptyLog } from '../../empty.js'
 import { api, t } from '../../state.js'
 import { Rows, type View } from './rows.js'
+import { ShareLog } from './share-log.js'
 
 const PAGE = 200
 
@@ -56,12 +58,14 @@ export function Search({ filters, go }: View) {
         {isLoading
           ? t('log.searching')
           : items.length === 0
-            ? error === undefined && t('log.nothing')
+            ? error === undefined && t('log.none')
             : t(more ? 'log.foundMore' : 'log.found', {
                 n: items.length,
                 ms: Math.round(milliseconds)
               })}
       </p>
+      {!isLoading && items.length === 0 && error === undefined && <EmptyLog filters={filters} />}
+      {items.length > 0 && <ShareLog filters={filters} />}
       {(isLoading || items.length > 0) && (
         <Rows
           items={items}

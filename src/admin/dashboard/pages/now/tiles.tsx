@@ -17,7 +17,7 @@ export function Tiles({
   const { value: f } = format
   const rates = lastHour?.now
   const upstreams = status?.upstreams ?? []
-  const up = upstreams.filter(({ state }) => state !== 'down').length
+  const up = upstreams.filter(({ state }) => state === 'up').length
   const next = notices?.find(({ what }) => what !== 'review due')
   const overdue = notices?.filter(({ what }) => what === 'review due').length ?? 0
   const points = lastHour?.points.flatMap(point => point ?? []) ?? []
@@ -35,7 +35,7 @@ export function Tiles({
       </Tile>
       <Tile
         label={t('tile.blocked')}
-        note={t('tile.lastHour', { n: blocked })}
+        note={lastHour === undefined ? '' : t('tile.lastHour', { n: blocked })}
         href={urlOf('log', { verdict: 'blocked', since: '1h' })}
       >
         {f.share(all === 0 ? null : blocked / all)}
@@ -51,11 +51,7 @@ export function Tiles({
       </Tile>
       <Tile
         label={t('tile.upstreams')}
-        note={
-          upstreams.some(({ state }) => state === 'down')
-            ? t('tile.upstreamsDown')
-            : t('tile.upstreamsUp')
-        }
+        note={status === undefined ? '' : t(upstreamsNote(upstreams))}
         href={urlOf('system')}
       >
         {status === undefined ? '–' : `${up}/${upstreams.length}`}
@@ -76,11 +72,13 @@ export function Tiles({
       <Tile
         label={t('tile.deadline')}
         note={
-          overdue > 0
-            ? t('tile.overdue', { n: overdue })
-            : next === undefined
-              ? t('tile.noDeadline')
-              : `${next.id} · ${word('notice', next.what)}`
+          notices === undefined
+            ? ''
+            : overdue > 0
+              ? t('tile.overdue', { n: overdue })
+              : next === undefined
+                ? t('tile.noDeadline')
+                : `${next.id} · ${word('notice', next.what)}`
         }
         href={urlOf('bans', { view: 'calendar' })}
       >
@@ -88,4 +86,10 @@ export function Tiles({
       </Tile>
     </div>
   )
+}
+
+function upstreamsNote(upstreams: Status['upstreams']) {
+  if (upstreams.some(({ state }) => state === 'down')) return 'tile.upstreamsDown'
+  const isUp = upstreams.every(({ state }) => state === 'up')
+  return isUp ? 'tile.upstreamsUp' : 'tile.upstreamsUnknown'
 }

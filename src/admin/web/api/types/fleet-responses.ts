@@ -3,6 +3,11 @@
  * imports nothing of the gateway: test/web/response-types.ts compares these types with the responses.
  */
 
+interface Refusal {
+  readonly code: string
+  readonly message: string
+}
+
 export interface FleetGateway {
   readonly name: string
   readonly ring: string
@@ -14,7 +19,8 @@ export interface FleetGateway {
   readonly since: string | null
   readonly ready: boolean | null
   readonly problems: readonly string[]
-  readonly refused: { readonly code: string; readonly message: string } | null
+  readonly refused: Refusal | null
+  readonly trust: { readonly root: number | null; readonly refused: Refusal | null } | null
   readonly probe: { readonly good: string | null; readonly failing: number } | null
   readonly contact: string | null
   readonly clockOffsetMs: number | null

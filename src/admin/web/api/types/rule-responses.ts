@@ -10,6 +10,11 @@ export interface Listing<T> {
   readonly items: readonly T[]
 }
 
+export interface BlockListing extends Listing<Block> {
+  /** The longest pause. */
+  readonly maxPauseMinutes: number
+}
+
 export interface Source {
   readonly kind: string
   readonly id: string
@@ -59,6 +64,17 @@ export interface Exception extends Listed {
   readonly prefixes: readonly string[]
 }
 
+/** A name that is not validated by DNSSEC, with those below it. */
+export interface DnssecException {
+  readonly name: string
+  readonly state: RuleState
+  readonly purpose: string
+  readonly approvedBy: string
+  readonly reference: string | null
+  readonly referenceUrl: string | null
+  readonly until: string | null
+}
+
 export interface Notice {
   readonly at: string
   readonly kind: 'ban' | 'exception'
@@ -100,6 +116,18 @@ export interface RuleView {
   readonly outcome?: string
 }
 
+export interface DnssecView {
+  readonly mode: 'observe' | 'enforce'
+  readonly verdict: string
+  readonly ede: number | null
+  readonly reason: string
+  readonly steps: readonly {
+    readonly subject: string
+    readonly verdict: string
+    readonly text: string
+  }[]
+}
+
 export interface Explanation {
   readonly name: string
   readonly type: string
@@ -112,6 +140,8 @@ export interface Explanation {
   readonly match: string
   readonly rule: RuleView | null
   readonly upstream: string | null
+  /** Of an answer from an upstream, in a network that observes or enforces DNSSEC. */
+  readonly dnssec?: DnssecView | undefined
   readonly steps: readonly { readonly subject: string; readonly rules: readonly RuleView[] }[]
   readonly mandates: readonly (Mandate & { readonly orders: string; readonly met: boolean })[]
   readonly reply: readonly string[] | null
@@ -166,12 +196,36 @@ export interface List {
   readonly error: { code: string; message: string } | null
 }
 
+interface Problem {
+  readonly code: string
+  readonly message: string
+  /** Where in the rule files; undefined: nowhere in particular. */
+  readonly file?: string
+  readonly line?: number
+  readonly column?: number
+}
+
 export interface Checked {
   readonly check: {
     readonly ok: boolean
-    readonly errors: readonly { code: string; message: string }[]
-    readonly warnings: readonly { code: string; message: string }[]
+    readonly errors: readonly Problem[]
+    readonly warnings: readonly Problem[]
   }
   readonly diff: Readonly<Record<string, unknown>> | null
   readonly replay: Readonly<Record<string, unknown>> | null
+}
+
+/** Published guidance, compared with settings and rules. */
+export interface JudgedProfile {
+  readonly title: string
+  readonly document: string
+  readonly original: string
+  readonly requirements: readonly {
+    readonly id: string
+    readonly section: string
+    readonly text: string
+    readonly state: 'met' | 'partly' | 'not met' | 'not applicable' | 'not known'
+    readonly found: string
+    readonly change: string | null
+  }[]
 }

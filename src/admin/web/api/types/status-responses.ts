@@ -3,7 +3,7 @@
  * imports nothing of the gateway: test/web/response-types.ts compares these types with the responses.
  */
 
-export type Scope = 'read' | 'operate' | 'policy'
+export type Scope = 'read' | 'operate' | 'policy' | 'devices'
 
 export interface Me {
   readonly name: string | null
@@ -69,6 +69,8 @@ export interface Status {
     /** Saved rules that are not in force; their SHA-256 is null if they have errors. */
     readonly waiting: { since: string; sha256: string | null; errors: number } | null
   }
+  /** Null: there are no feeds. */
+  readonly bindings: { readonly bindings: number } | null
   readonly settings: { file: string; since: string; restart: readonly { key: string }[] } | null
   readonly workers: readonly {
     readonly number: number
@@ -85,6 +87,7 @@ export interface Status {
     readonly encryption: string
     readonly error: string | null
     readonly isDefault: boolean
+    readonly networks: readonly string[]
     readonly roundTripMs: number | null
   }[]
   readonly zones: readonly { list: string; zone: string; state: string; failures: number }[]

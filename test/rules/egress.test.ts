@@ -1,0 +1,42 @@
+import t from 'tap'
+import { compile } from '../../src/policy/compile/compile.js'
+import { Policy } from '../../src/policy/evaluate/policy.js'
+import { addressWords, readAddress } from '../../src/base/values/address.js'
+import { brief, load, loadGood } from './folder.js'
+
+t.test('egress is inherited, and off by default', async t => {
+  const lines = [
+    'networks:',
+    '  base: { egress: deny }',
+    '  phones: { prefixes: [10.1.0.0/16], extends: base }',
+    '  lab: { prefixes: [10.2.0.0/16], extends: base, egress: observe }',
+    '  office: { prefixes: [10.3.0.0/16] }'
+  ]
+  const rules = await loadGood(t, { 'networks.yaml': lines.join('\n') })
+  t.strictSame(
+    rules.networks.map(({ egress }) => egress),
+    ['deny', 'observe', undefined]
+  )
+  const policy = new Policy(compile(rules, { generation: 1, random: () => 1 }))
+  const denies = (address: string): boolean =>
+    policy.deniesEgress(policy.classOf(addressWords(readAddress(address)), 0))
+  t.strictSame(['10.1.0.1', '10.2.0.1', '10.3.0.1', '192.0.2.1'].map(denies), [
+    true,
+    false,
+    false,
+    false
+  ])
+})
+
+t.test('deny, which nothing enforces yet, is a warning with its position', async t => {
+  const lines = ['networks:', '  n:', '    prefixes: [10.0.0.0/8]', '    egress: deny']
+  const result = await load(t, { 'networks.yaml': lines.join('\n') })
+  t.ok(result.ok)
+  t.strictSame(brief(result.ok ? result.warnings : []), ['RULES_EGRESS_DENY networks.yaml:4:13'])
+})
+
+t.test('another value is an error with its position', async t => {
+  const lines = ['networks:', '  n:', '    prefixes: [10.0.0.0/8]', '    egress: allow']
+  const result = await load(t, { 'networks.yaml': lines.join('\n') })
+  t.strictSame(result.ok ? [] : brief(result.errors), ['DOCUMENT_INVALID networks.yaml:4:13'])
+})
