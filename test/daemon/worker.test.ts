@@ -67,6 +67,7 @@ async function stage(
     probeKey: '0123456789abcdef',
     ring: createRing(),
     devices: undefined,
+    denied: undefined,
     counters: allocateCounters(COUNTERS),
     descriptors: new DescriptorTable().shared
   }

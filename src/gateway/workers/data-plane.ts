@@ -5,8 +5,10 @@ import type { ListenConfig } from '../config/config.js'
 import { Shelf } from '../../resolver/cache/shelf.js'
 import { ServerCookies } from '../../wire/dns/edns/server-cookie.js'
 import { AnswerNotes, type AnswerBatch } from '../../resolver/stages/answer-notes.js'
+import { ReplyGate, type GateLink } from '../../resolver/stages/reply-gate.js'
 import { LoopProbes } from '../../wire/dns/message/loop-probe.js'
 import { DeviceTableReader } from '../../policy/bindings/device-table.js'
+import { DeniedTableReader } from '../../policy/egress/denied-table.js'
 import { Policy } from '../../policy/evaluate/policy.js'
 import { RingWriter } from '../../lookups/event/ring.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
@@ -61,6 +63,12 @@ import { openCaches } from './shared-cache.js'
 /** The share of `give-up` for which a query waits for another worker that has forwarded the same. */
 const PATIENCE_SHARE = 1 / 2
 
+const NO_GATE: GateLink = {
+  sighted: () => undefined,
+  held: () => undefined,
+  overdue: () => undefined
+}
+
 /** The parts of a data plane that settings change, from `listen` on. */
 interface Parts {
   readonly forwarder: MeasuredForwarder
@@ -98,12 +106,14 @@ export class DataPlane {
   private readonly ownProbes: ProbeRecognizer
   private readonly sampler: ValidationSampler
   private readonly answerNotes: AnswerNotes
+  private readonly replyGate: ReplyGate | undefined
   private readonly validation: ValidationLink
 
   /**
    * @param onProbe called with the token of each loop detection probe that arrives as a query
    * @param onNotify called with the zone and the primary of each NOTIFY
    * @param onAnswers called with addresses that answers led clients to, of networks with `egress`
+   * @param gate called with replies that wait, and with what shows which addresses are shared
    * @param onSample called with some of the questions that were answered, to validate the answers
    */
   constructor(
@@ -112,8 +122,12 @@ export class DataPlane {
     private readonly onProbe: (token: string) => void,
     onNotify: (zone: string, primary: string) => void,
     onSample: (sample: ValidationSample) => void = () => undefined,
-    onAnswers: (batch: AnswerBatch) => void = () => undefined
+    onAnswers: (batch: AnswerBatch) => void = () => undefined,
+    gate: GateLink = NO_GATE
   ) {
+    this.replyGate =
+      init.denied &&
+      new ReplyGate(new DeniedTableReader(init.denied), gate, this.clock, systemTimers)
     this.answerNotes = new AnswerNotes(onAnswers, setTimeout)
     this.sampler = new ValidationSampler(onSample)
     this.settings = init.settings
@@ -188,6 +202,11 @@ export class DataPlane {
   /** Takes a port to the validation thread. */
   connectValidation(port: MessagePort): void {
     this.validation.connect(port)
+  }
+
+  /** Sends replies that were held. */
+  release(ids: readonly number[]): void {
+    this.replyGate?.release(ids)
   }
 
   /** Takes other certificates and ticket keys for connections to come. */
@@ -339,6 +358,7 @@ export class DataPlane {
       probes: this.ownProbes,
       sampler: this.sampler,
       answerNotes: this.answerNotes,
+      replyGate: this.replyGate,
       deviceTable: this.init.devices && new DeviceTableReader(this.init.devices),
       clock: this.clock
     }

@@ -42,7 +42,12 @@ const dataPlane = new DataPlane(
   token => post({ kind: 'probe', token }),
   (zone, primary) => post({ kind: 'notified', zone, primary }),
   sample => post({ kind: 'sample', sample }),
-  batch => post({ kind: 'answers', batch })
+  batch => post({ kind: 'answers', batch }),
+  {
+    sighted: (seen, blocked) => post({ kind: 'sighted', seen, blocked }),
+    held: reply => post({ kind: 'held', reply }),
+    overdue: count => post({ kind: 'overdue', count })
+  }
 )
 
 process.on('uncaughtException', fail)
@@ -74,6 +79,9 @@ async function onMessage(message: ToWorker): Promise<void> {
       break
     case 'validation':
       dataPlane.connectValidation(message.port)
+      break
+    case 'release':
+      dataPlane.release(message.ids)
       break
     case 'notify-sources':
       dataPlane.setNotifySources(message.rules)

@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Config, ListenConfig } from '../config/config.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { AnswerBatch } from '../../resolver/stages/answer-notes.js'
+import type { HeldReply, SeenAddress } from '../../resolver/stages/reply-gate.js'
 import type { ValidationSample } from '../../resolver/stages/validation-sampler.js'
 import type { NotifyRules } from '../../resolver/stages/notify-handler.js'
 import type { TlsMaterial } from '../../wire/tls/certificate-contexts.js'
@@ -47,6 +48,8 @@ export interface WorkerInit {
   readonly ring: SharedArrayBuffer
   /** Devices behind addresses, see `DeviceTableReader`; undefined: there are no feeds. */
   readonly devices: SharedArrayBuffer | undefined
+  /** Addresses that are denied to networks, see `DeniedTableReader`; undefined: none ever are. */
+  readonly denied: SharedArrayBuffer | undefined
   /** For `LookupCounters`, of all workers. */
   readonly counters: SharedArrayBuffer
   /** The worker's open file descriptors, which the control thread closes if the worker dies. */
@@ -92,6 +95,8 @@ export type ToWorker =
   | { readonly kind: 'cookie-secrets'; readonly secrets: CookieSecrets }
   /** To the validation thread, instead of an earlier one. */
   | { readonly kind: 'validation'; readonly port: MessagePort }
+  /** Replies that were held may be sent. */
+  | { readonly kind: 'release'; readonly ids: readonly number[] }
   /** Primaries whose NOTIFY is accepted, and for which zones. */
   | { readonly kind: 'notify-sources'; readonly rules: NotifyRules }
   /** The reply carries the same id; it may come after replies to later messages. */
@@ -117,6 +122,15 @@ export type FromWorker =
   | { readonly kind: 'sample'; readonly sample: ValidationSample }
   /** Addresses that answers led clients to. */
   | { readonly kind: 'answers'; readonly batch: AnswerBatch }
+  /** What clients of networks with `egress: deny` have looked up: addresses by names, and names that were blocked. */
+  | {
+      readonly kind: 'sighted'
+      readonly seen: readonly SeenAddress[]
+      readonly blocked: readonly string[]
+    }
+  /** A reply waits until its addresses are free. */
+  | { readonly kind: 'held'; readonly reply: HeldReply }
+  | { readonly kind: 'overdue'; readonly count: number }
   /** The worker cannot continue, and exits. */
   | { readonly kind: 'failed'; readonly error: SerializedError }
   | LogLine

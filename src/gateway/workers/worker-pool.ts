@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { RouteId } from '../../resolver/upstream/create-forwarder.js'
 import type { AnswerBatch } from '../../resolver/stages/answer-notes.js'
+import type { HeldReply, SeenAddress } from '../../resolver/stages/reply-gate.js'
 import type { ValidationSample } from '../../resolver/stages/validation-sampler.js'
 import { failure } from '../../base/errors/error.js'
 import type { Milliseconds } from '../../base/units.js'
@@ -42,7 +43,14 @@ export interface WorkerPoolOptions {
   /** Start parameters that are the same for all workers. */
   readonly init: Pick<
     WorkerInit,
-    'settings' | 'upstreamSockets' | 'probeKey' | 'ownKey' | 'cache' | 'counters' | 'devices'
+    | 'settings'
+    | 'upstreamSockets'
+    | 'probeKey'
+    | 'ownKey'
+    | 'cache'
+    | 'counters'
+    | 'devices'
+    | 'denied'
   >
   /** One per worker; a restarted worker continues with the ring of the dead one. */
   readonly rings: readonly SharedArrayBuffer[]
@@ -58,6 +66,12 @@ export interface WorkerPoolOptions {
   /** Called with some of the questions that were answered, to validate the answers. */
   readonly onSample?: (sample: ValidationSample) => void
   readonly onAnswers?: (batch: AnswerBatch) => void
+  /** Called with addresses by the names that clients have looked up, and with names that were blocked. */
+  readonly onSighted?: (seen: readonly SeenAddress[], blocked: readonly string[]) => void
+  /** Called with a reply that waits for `release`. */
+  readonly onHeld?: (worker: number, reply: HeldReply) => void
+  /** Called with the number of replies that were sent without it. */
+  readonly onOverdue?: (count: number) => void
   /** Called when a worker's thread has been started: it has no port to the validation thread yet. */
   readonly onStart?: (worker: number) => void
 }
@@ -213,6 +227,11 @@ export class WorkerPool {
     }
   }
 
+  /** Lets a worker send replies that it holds. */
+  release(worker: number, ids: readonly number[]): void {
+    this.workers.get(worker)?.thread.send({ kind: 'release', ids })
+  }
+
   /** Replaces certificates and ticket keys by listen endpoint, also for workers started later. */
   setCertificates(certificates: WorkerInit['certificates']): void {
     this.certificates = certificates
@@ -325,6 +344,12 @@ export class WorkerPool {
         return this.options.onSample?.(message.sample)
       case 'answers':
         return this.options.onAnswers?.(message.batch)
+      case 'sighted':
+        return this.options.onSighted?.(message.seen, message.blocked)
+      case 'held':
+        return this.options.onHeld?.(worker.index, message.reply)
+      case 'overdue':
+        return this.options.onOverdue?.(message.count)
       case 'failed':
         void this.endWorker(worker).then(() => this.onWorkerExit(worker, message.error))
         return

@@ -1,5 +1,10 @@
 import type { Seconds } from '../../base/units.js'
-import { SightedAddresses, type Sighting, type SharedReason } from './sighted-addresses.js'
+import {
+  SightedAddresses,
+  type SavedSighting,
+  type Sighting,
+  type SharedReason
+} from './sighted-addresses.js'
 
 /**
  * Where the gateway knows an address of a banned name from.
@@ -43,6 +48,12 @@ export interface EgressAddress {
 
 /** What follows from a sighting. `kept`: the address stays denied, and a finding says so. */
 export type SightingOutcome = 'not-denied' | 'released' | 'kept'
+
+/** What is found and what is shared, as JSON. */
+export interface SavedAddresses {
+  readonly facts: readonly (EgressFact & { readonly since: Seconds })[]
+  readonly sighted: readonly SavedSighting[]
+}
 
 interface Entry {
   readonly facts: Map<string, EgressFact>
@@ -112,6 +123,25 @@ export class EgressAddresses {
   /** Removes facts that no ban supports any longer: it has ended, is paused or is excepted. */
   retain(isBanned: (fact: EgressFact) => boolean): void {
     this.removeFacts(fact => !isBanned(fact))
+  }
+
+  /** What is found and what is shared, to be kept over a restart. */
+  save(): SavedAddresses {
+    const entries = [...this.networks.values()].flatMap(entries => [...entries.values()])
+    const facts = entries.flatMap(({ facts, since }) =>
+      [...facts.values()].map(fact => ({ ...fact, since }))
+    )
+    return { facts, sighted: this.sighted.save() }
+  }
+
+  /** Adds what was saved and has not expired. */
+  load({ facts, sighted }: SavedAddresses, now: Seconds): void {
+    for (const { since, ...fact } of facts) {
+      if (fact.until <= now || !this.add(fact, now)) continue
+      const entry = this.entriesOf(fact.network).get(fact.address)!
+      entry.since = Math.min(entry.since, since)
+    }
+    this.sighted.load(sighted)
   }
 
   /** Forgets what has expired, and sightings that are too old to count. */

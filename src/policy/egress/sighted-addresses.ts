@@ -32,6 +32,14 @@ interface Seen {
   shared: { since: Seconds; last: Seconds } | undefined
 }
 
+/** A shared address as JSON. */
+export interface SavedSighting {
+  readonly key: string
+  readonly catalogue?: { names: string[]; since: Seconds; last: Seconds } | undefined
+  readonly domains: [string, { readonly name: string; readonly at: Seconds }][]
+  readonly shared?: { since: Seconds; last: Seconds } | undefined
+}
+
 /** So many clients, and so many registrable domains, make an address a shared one. */
 const LEAST_CLIENTS = 3
 const LEAST_DOMAINS = 2
@@ -65,6 +73,28 @@ export class SightedAddresses {
   reason(network: string, address: string, now: Seconds): SharedReason | undefined {
     const seen = this.seen.get(`${network} ${address}`)
     return seen && reasonOf(seen, now)
+  }
+
+  /** The addresses that are shared, to be kept over a restart: no clients. */
+  save(): SavedSighting[] {
+    const all = [...this.seen].filter(([, seen]) => seen.catalogue ?? seen.shared)
+    return all.map(([key, { catalogue, domains, shared }]) => ({
+      key,
+      catalogue: catalogue && { ...catalogue, names: [...catalogue.names] },
+      domains: [...domains],
+      shared
+    }))
+  }
+
+  /** Adds what was saved. */
+  load(saved: readonly SavedSighting[]): void {
+    for (const { key, catalogue, domains, shared } of saved)
+      this.seen.set(key, {
+        catalogue: catalogue && { ...catalogue, names: new Set(catalogue.names) },
+        clients: new Map(),
+        domains: new Map(domains),
+        shared
+      })
   }
 
   expire(now: Seconds): void {

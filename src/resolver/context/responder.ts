@@ -31,8 +31,8 @@ export interface Responder {
   readonly hasValidCookie: boolean
 
   /**
-   * Answers the query in `octets[at, end)` in place. If it returns PENDING, the octets are
-   * unchanged. Never throws.
+   * Answers the query in `octets[at, end)` in place. If it returns PENDING, `answerLater` takes a copy of these octets,
+   * which the listener must not use for anything else. Never throws.
    *
    * @param room octets that the reply may use, from `at`
    * @param client four words at `clientAt`, as in `DatagramBatch.peers`

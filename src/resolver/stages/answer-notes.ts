@@ -28,7 +28,8 @@ const MIX = 0x85ebca6b
  * one look at a table.
  */
 export class AnswerNotes {
-  private readonly found = new Uint32Array(4 * MAX_REPLY_ADDRESSES)
+  /** Four words for each address of the last reply. */
+  readonly found = new Uint32Array(4 * MAX_REPLY_ADDRESSES)
   private readonly entries = new Uint32Array(ENTRY_WORDS * MAX_ENTRIES)
   private count = 0
   private hasMissed = false
@@ -44,7 +45,7 @@ export class AnswerNotes {
     private readonly schedule: (flush: () => void, after: Milliseconds) => unknown
   ) {}
 
-  /** @param clientClass by the address of the client */
+  /** @param clientClass by the address of the client @returns the number of addresses in `found` */
   note(
     policy: Policy,
     clientClass: number,
@@ -52,11 +53,12 @@ export class AnswerNotes {
     at: Octets,
     length: Octets,
     now: Milliseconds
-  ): void {
+  ): number {
     if (policy !== this.policy) this.adopt(policy)
     const network = policy.snapshot.clients.networkOf[clientClass]!
     const addresses = findReplyAddresses(octets, at, length, this.found)
     for (let i = 0; i < addresses; i++) this.add(network, 4 * i, now)
+    return addresses
   }
 
   private adopt(policy: Policy): void {

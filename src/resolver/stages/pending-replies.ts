@@ -17,6 +17,7 @@ import type { ProbeStage } from './probe-stage.js'
 import { CONTINUE, MAX_TCP_MESSAGE, RESTART, type QueryContext } from '../context/query-context.js'
 import type { QueryStages } from './query-stages.js'
 import { DROP, PENDING, rcodeOf, type ReplyTarget } from '../context/responder.js'
+import type { ReplyGate } from './reply-gate.js'
 import type { SharedQueries } from './shared-queries.js'
 import type { ValidationSampler } from './validation-sampler.js'
 import type {
@@ -32,6 +33,8 @@ export interface PendingDependencies extends CacheDependencies {
   readonly sharedQueries?: SharedQueries | undefined
   /** Undefined: nothing is validated. */
   readonly sampler?: ValidationSampler | undefined
+  /** Undefined: no connections are denied. */
+  readonly replyGate?: ReplyGate | undefined
 }
 
 /** The slow path of `Resolver`: forwards a query, and replies with the last stages when an answer has come. */
@@ -116,13 +119,18 @@ export class PendingReplies implements PendingQueryHandler {
       return
     }
     const isProbe = context.probe !== 0
+    let isHeld = false
     if (!isProbe) this.count(verdict)
     if (length !== DROP && !isProbe) {
       const took = this.stages.now - pending.startedAt
       this.dependencies.counters.countLate(rcodeOf(this.replyBuffer, 0), took)
-      this.stages.noteAddresses(this.replyBuffer, 0, length)
+      isHeld = this.stages.noteAddresses(this.replyBuffer, 0, length)
     }
-    target.reply(length === DROP ? undefined : this.replyBuffer, 0, length)
+    if (isHeld) {
+      const { replyBuffer, stages } = this
+      const { hasValidCookie } = context
+      this.dependencies.replyGate!.hold(target, replyBuffer, 0, length, hasValidCookie, stages.now)
+    } else target.reply(length === DROP ? undefined : this.replyBuffer, 0, length)
     if (!isProbe && verdict === VERDICT.forwarded) {
       const { policy, now } = this.stages
       const rcode = length === DROP ? NO_RCODE : rcodeOf(this.replyBuffer, 0)

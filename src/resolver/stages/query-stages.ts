@@ -13,7 +13,7 @@ import { addBans, isBanned } from '../../policy/evaluate/client-pair.js'
 import type { Dns64 } from '../../policy/evaluate/dns64.js'
 import type { Policy } from '../../policy/evaluate/policy.js'
 import { TIER } from '../../policy/tables/claim.js'
-import { ECH, type EchCode } from '../../policy/tables/client-table.js'
+import { ECH, networkOfClass, type EchCode } from '../../policy/tables/client-table.js'
 import type { Decision } from '../../policy/tables/decision.js'
 import { MATCH, VERDICT, type LookupVerdict, type Match } from '../../lookups/event/query-event.js'
 import { AnswerInspector } from './answer-inspector.js'
@@ -43,6 +43,7 @@ import type { LookupCounters } from '../context/lookup-counters.js'
 import type { Prefetcher } from '../answers/prefetcher.js'
 import { CONTINUE, RESTART, SYNTHESIZE, type QueryContext } from '../context/query-context.js'
 import type { QueryLogger } from './query-logger.js'
+import type { ReplyGate } from './reply-gate.js'
 import type { RebindingGuard } from './rebinding-guard.js'
 import { blockPrivateAddress, hideHttps, refuseUnknownClient } from './rejections.js'
 import type { ServerIdentity } from '../context/server-identity.js'
@@ -64,6 +65,8 @@ export interface StageDependencies {
   readonly clock: Clock
   /** Undefined: nobody observes connections. */
   readonly answerNotes?: AnswerNotes | undefined
+  /** Undefined: no connections are denied. */
+  readonly replyGate?: ReplyGate | undefined
   /** Undefined: there are no feeds. */
   readonly deviceTable?: DeviceTableReader | undefined
 }
@@ -347,6 +350,9 @@ export class QueryStages {
     const target = findAliasTarget(context, policy, decision)
     if (target > 0) return this.startAlias(decision, match, target, took)
     const length = writeBlockedReply(context, policy, decision, match)
+    const { replyGate } = this.dependencies
+    if (replyGate !== undefined && context.probe === 0 && policy.deniesEgress(this.connectingClass))
+      replyGate.blocked(context.query.qname, this.now)
     this.dependencies.logger.logBlocked(context, decision, match, took)
     return length
   }
@@ -381,14 +387,28 @@ export class QueryStages {
     return encodeError(context.octets, context.query, context.maxLength, RCODE.SERVFAIL, undefined)
   }
 
-  /** Notes down where a reply leads the client, if its connections are observed: by its address, which they come from. */
-  noteAddresses(octets: Uint8Array, at: Octets, length: Octets): void {
-    const { context, policy, dependencies } = this
-    const { answerNotes } = dependencies
-    if (answerNotes === undefined) return
-    const { clientClass, addressClass } = context
-    const own = addressClass === 0 ? clientClass : addressClass
-    if (policy.observesEgress(own)) answerNotes.note(policy, own, octets, at, length, this.now)
+  /** The class of the address, which connections come from. */
+  private get connectingClass(): number {
+    const { clientClass, addressClass } = this.context
+    return addressClass === 0 ? clientClass : addressClass
+  }
+
+  /**
+   * Notes down where a reply leads the client, if its connections are observed: by its address, which they come from.
+   *
+   * @returns true if the reply has to wait, because its client may not reach one of the addresses yet: see `ReplyGate.hold`
+   */
+  noteAddresses(octets: Uint8Array, at: Octets, length: Octets): boolean {
+    const { context, policy, dependencies, now } = this
+    const { answerNotes, replyGate } = dependencies
+    if (answerNotes === undefined) return false
+    const { query, client, clientAt } = context
+    const own = this.connectingClass
+    if (!policy.observesEgress(own)) return false
+    const count = answerNotes.note(policy, own, octets, at, length, now)
+    if (count === 0 || replyGate === undefined || !policy.deniesEgress(own)) return false
+    const network = networkOfClass(policy.snapshot.clients, own)!
+    return replyGate.check(network, query.qname, client, clientAt, answerNotes.found, count, now)
   }
 
   /** Sets AA in a reply that begins with a CNAME of local records. @param length or another result of a stage */

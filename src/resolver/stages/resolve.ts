@@ -26,6 +26,8 @@
  *     policy for aliases and addresses in the answer ── blocked ────────► block reply, EDE
  *       │
  *     reply with the client's ID and letter case, TTLs counted down; log record where wanted
+ *       │
+ *     an address is denied to the client's network ── it waits for the release of the address
  *
  * A block reply that is an alias (the action `cname`), or a CNAME of local records, starts again at the policy for
  * the name, with the alias's target as name: RESTART.
@@ -51,7 +53,7 @@ import { ProbeStage, type ProbeDependencies } from './probe-stage.js'
 import { CONTINUE, MAX_TCP_MESSAGE, QueryContext, RESTART } from '../context/query-context.js'
 import { QueryStages } from './query-stages.js'
 import { rejectMalformed } from './rejections.js'
-import { rcodeOf, type ReplyTarget, type Responder } from '../context/responder.js'
+import { PENDING, rcodeOf, type ReplyTarget, type Responder } from '../context/responder.js'
 import type { Protocol } from '../../lookups/event/query-event.js'
 
 export interface ResolverDependencies extends PendingDependencies, ProbeDependencies {
@@ -75,6 +77,8 @@ export class Resolver implements Responder {
   private readonly cacheStage: CacheStage
   private readonly probes: ProbeStage
   private readonly pending: PendingReplies
+  /** A reply that is ready and has to wait. */
+  private kept: Uint8Array | undefined
 
   /**
    * @param policy in force until `adopt` replaces it
@@ -93,6 +97,8 @@ export class Resolver implements Responder {
     this.probes = new ProbeStage(this.context, this.stages, dependencies)
     const { context, stages, cacheStage } = this
     this.pending = new PendingReplies(context, stages, cacheStage, this.probes, dependencies)
+    if (dependencies.replyGate !== undefined)
+      dependencies.replyGate.onReply = hasValidCookie => (context.hasValidCookie = hasValidCookie)
   }
 
   /** Results of queries that waited for an upstream. */
@@ -169,15 +175,20 @@ export class Resolver implements Responder {
     if (shelved === SHELF.answer) {
       counters.countShelved(shelf!.rcode)
       const length = encodePackedAnswer(octets, context.query, context.maxLength, shelf!)
-      stages.noteAddresses(octets, at, length)
-      return length
+      return stages.noteAddresses(octets, at, length) ? this.keep(octets, at, length) : length
     }
     const decided = this.decide(shelved)
     if (decided > 0) {
       counters.countResponse(rcodeOf(octets, at))
-      stages.noteAddresses(octets, at, decided)
+      if (stages.noteAddresses(octets, at, decided)) return this.keep(octets, at, decided)
     }
     return decided
+  }
+
+  /** Keeps a reply that has to wait for the call of `answerLater` that comes next. */
+  private keep(octets: Uint8Array, at: Octets, length: Octets): number {
+    this.kept = octets.slice(at, at + length)
+    return PENDING
   }
 
   /** The query is a probe of the gateway itself. @returns as `answer` */
@@ -231,6 +242,13 @@ export class Resolver implements Responder {
   }
 
   answerLater(target: ReplyTarget): void {
+    const { kept, context, stages, dependencies } = this
+    if (kept !== undefined) {
+      this.kept = undefined
+      const { hasValidCookie } = context
+      dependencies.replyGate!.hold(target, kept, 0, kept.length, hasValidCookie, stages.now)
+      return
+    }
     this.pending.forward(target, this.context.isUnmatched)
   }
 
