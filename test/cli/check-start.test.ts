@@ -368,7 +368,7 @@ const OTHERS = [
   /^proxy\.(url|except\[\])$/,
   /^dnssec\.trust-anchors\[\]$/,
   // A feed that is not there is down, and followed from when it is.
-  /^egress\.connections$/,
+  /^egress\.(connections|firewall|learn-for)$/,
   /^bindings\.(skew|feeds\[\]\.(file|socket|listen|every|lifetime|type|message-authenticator))$/,
   /^catalogue(\.(url|version|monitor-new-names))?$/
 ]

@@ -128,6 +128,8 @@ const CHANGES: Readonly<Record<keyof typeof RESTART_KEYS, [text: string, wanted:
   'cache.size': ['cache: { size: 3000KB }', '3072000B'],
   'state.folder': ['state: { folder: other }', '/srv/other'],
   'egress.connections': ['egress: { connections: /run/observe/socket }', '/run/observe/socket'],
+  'egress.firewall': ['egress: { firewall: /run/egress/socket }', '/run/egress/socket'],
+  'egress.learn-for': ['egress: { learn-for: 1m }', '60000ms'],
   'bindings.skew': ['bindings: { skew: 3s }', '3000ms'],
   'bindings.limit': ['bindings: { limit: 9 }', '9'],
   'bindings.feeds': [

@@ -65,6 +65,11 @@ const wrong = (rule: string): NonNullable<Status['probe']>['failures'][number] =
   return { kind, rule, ...of, problem: 'no SOA', worker: null, since: now }
 }
 const reload = { at: '2026-01-01T00:00:00Z', reason: 'SIGHUP', errors: 1 } as const
+const denied: NonNullable<ObservationState['deny']> = {
+  ...{ networks: { phones: 1 }, inForce: true, error: null, shared: 0, aliased: 0, kept: 0 },
+  lookups: { names: 1, failed: 0, waiting: 0 },
+  ...{ omitted: 0, overdue: 0, restored: { count: 0, last: null } }
+}
 const observed: ObservationState = {
   ...{
     reading: true,
@@ -75,7 +80,7 @@ const observed: ObservationState = {
     unknown: 0,
     lost: 0
   },
-  ...{ findings: { banned: 1, resolver: 0, unresolved: 0 }, lastFinding: null }
+  ...{ findings: { banned: 1, resolver: 0, unresolved: 0 }, lastFinding: null, deny: null }
 }
 const first = [{ code: 'RULES_X', message: 'networks.yaml:1:2: no' }]
 const mandates = { mandates: [], shortfalls: 0, later: 0, first: [], problems: [] }
@@ -216,6 +221,21 @@ const cases: readonly {
     it: 'connections of clients are not read',
     bad: { observation: { ...observed, reading: false, error: 'no such file' } },
     codes: ['EGRESS_UNOBSERVED']
+  },
+  {
+    it: 'addresses are not denied',
+    bad: { observation: { ...observed, deny: { ...denied, error: 'no such file' } } },
+    codes: ['EGRESS_UNDENIED']
+  },
+  {
+    it: 'another program has changed the table of denied addresses',
+    bad: {
+      observation: {
+        ...observed,
+        deny: { ...denied, restored: { count: 1, last: new Date().toISOString() } }
+      }
+    },
+    codes: ['EGRESS_CHANGED']
   },
   {
     it: 'clients bypass the resolver by address',

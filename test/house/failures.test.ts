@@ -49,6 +49,11 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'after a write that failed'
   ],
   'helper for connections does not run': ['daemon/egress/observed.test.ts', 'observes connections'],
+  'helper for denied addresses does not run': ['daemon/egress/denied.test.ts', 'its table stays'],
+  'table of denied addresses changed by others': [
+    'daemon/egress/denied.test.ts',
+    'a change by others'
+  ],
   'observation thread dies': ['daemon/egress/observed.test.ts', 'observes connections'],
   'connection tracking cannot be read': [
     'daemon/egress/connection-server.test.ts',

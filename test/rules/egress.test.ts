@@ -2,6 +2,7 @@ import t from 'tap'
 import { compile } from '../../src/policy/compile/compile.js'
 import { Policy } from '../../src/policy/evaluate/policy.js'
 import { addressWords, readAddress } from '../../src/base/values/address.js'
+import { checkEgress } from '../../src/gateway/config/check-networks.js'
 import { brief, load, loadGood } from './folder.js'
 
 t.test('egress is inherited, and off by default', async t => {
@@ -28,11 +29,15 @@ t.test('egress is inherited, and off by default', async t => {
   ])
 })
 
-t.test('deny, which nothing enforces yet, is a warning with its position', async t => {
+t.test('deny without a helper in the settings is a warning', async t => {
   const lines = ['networks:', '  n:', '    prefixes: [10.0.0.0/8]', '    egress: deny']
-  const result = await load(t, { 'networks.yaml': lines.join('\n') })
-  t.ok(result.ok)
-  t.strictSame(brief(result.ok ? result.warnings : []), ['RULES_EGRESS_DENY networks.yaml:4:13'])
+  const { networks } = await loadGood(t, { 'networks.yaml': lines.join('\n') })
+  const warned = (firewall: string | undefined): string[] =>
+    checkEgress({ connections: undefined, firewall, learnFor: 0 }, networks).map(one => one.message)
+  t.strictSame(warned('/run/helper'), [])
+  t.strictSame(warned(undefined), [
+    "network 'n' has egress: deny, which is not in force: the settings have no egress.firewall"
+  ])
 })
 
 t.test('another value is an error with its position', async t => {

@@ -31,7 +31,7 @@ export class AddressMap {
       const by = ranges[i]!.covering[0]
       const known = parts.get(by) ?? []
       parts.set(by, known)
-      known.push(...prefixesOf(from < start ? start : from, next > end ? end : next, bits))
+      known.push(...prefixesBetween(from < start ? start : from, next > end ? end : next, bits))
     }
     return [...parts].map(([by, prefixes]) => ({ by, prefixes }))
   }
@@ -70,7 +70,7 @@ function lastAtOrBefore(ranges: readonly AddressRange[], start: bigint): number 
 }
 
 /** The prefixes that make up a range, without its end. */
-function prefixesOf(start: bigint, end: bigint, bits: 32 | 128): Prefix[] {
+export function prefixesBetween(start: bigint, end: bigint, bits: 32 | 128): Prefix[] {
   const found: Prefix[] = []
   for (let at = start; at < end;) {
     let size = 0

@@ -26,6 +26,8 @@ export const ALERT_EVENTS = [
   'log-misplaced',
   'log-unwitnessed',
   'egress-unobserved',
+  'egress-undenied',
+  'egress-changed',
   'egress-found',
   'privacy-key',
   'archive-failed',

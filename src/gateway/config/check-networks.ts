@@ -4,7 +4,8 @@ import type { ScheduledReport } from '../../analysis/settings/report-config.js'
 import type { RetentionConfig, PrivacyConfig } from '../../lookups/settings/query-log-config.js'
 import type { ClientRule } from '../../policy/rules/model/client-types.js'
 import { showEndpoint } from '../../wire/sockets/endpoint.js'
-import type { ListenConfig } from './config.js'
+import type { EgressPolicy } from '../../policy/rules/model/types.js'
+import type { EgressConfig, ListenConfig } from './config.js'
 
 /**
  * Warnings about networks in the privacy settings that are not in the rules: their clients would be logged
@@ -44,6 +45,16 @@ export function checkReportBans(
     if (ban === undefined || known.has(ban)) return []
     return [failureAt(position, 'REPORT_BAN', name, ban, didYouMean(ban, [...known]))]
   })
+}
+
+/** A warning about networks whose connections nothing denies. */
+export function checkEgress(
+  { firewall }: EgressConfig,
+  networks: readonly { readonly id: string; readonly egress?: EgressPolicy | undefined }[]
+): InterdictError[] {
+  const ordered = networks.filter(({ egress }) => egress === 'deny').map(({ id }) => id)
+  if (firewall !== undefined || ordered.length === 0) return []
+  return [failure('EGRESS_UNDENIED', 'the settings have no egress.firewall', ordered)]
 }
 
 /** What identifies a client, in the rules. */

@@ -319,6 +319,10 @@ export interface ProbeConfig {
 export interface EgressConfig {
   /** Its Unix socket for connections of clients; undefined: connections are not observed. */
   readonly connections: string | undefined
+  /** Unix socket of the helper that denies addresses; undefined: none are denied. */
+  readonly firewall: string | undefined
+  /** How long an address is known before it is denied. */
+  readonly learnFor: Milliseconds
 }
 
 /** State received from others that is kept over a restart. */

@@ -124,6 +124,7 @@ function configOf(
 ): Config {
   const { workers, transport, cache, identity, discovery, cookies, tcp, log, shutdown } = settings
   const { folder, positionOf } = context
+  const pathOrNone = (path: string) => (path === '' ? undefined : resolve(folder, path))
   const state = resolve(folder, settings.state.folder)
   const secretFile = cookies['secret-file']
   const structured = settings['structured-errors']
@@ -141,7 +142,7 @@ function configOf(
     warmUp: settings['warm-up'],
     ...rulesOf(settings.rules, folder),
     catalogue: catalogueOf(settings.catalogue, folder),
-    asnDatabase: asnDatabase === '' ? undefined : resolve(folder, asnDatabase),
+    asnDatabase: pathOrNone(asnDatabase),
     upstreams: upstreamsOf(settings.upstreams, server),
     cache: {
       size: cache.size,
@@ -168,7 +169,7 @@ function configOf(
     },
     cookies: {
       server: cookies.server,
-      secretFile: secretFile === '' ? undefined : resolve(folder, secretFile)
+      secretFile: pathOrNone(secretFile)
     },
     tcp: {
       idle: tcp.idle,
@@ -199,13 +200,13 @@ function configOf(
         const position = positionOf(['probe', 'control', i])
         return { text, name: readName(text), path: `probe.control[${i}]`, position }
       }),
-      caFile: probeCa === '' ? undefined : resolve(folder, probeCa)
+      caFile: pathOrNone(probeCa)
     },
     state: { folder: state },
     history: { listSize: settings.history['list-size'] },
     remoteLists: {
       bootstrap: remoteLists.bootstrap.map((one, i) => server(one, 'remote-lists', 'bootstrap', i)),
-      caFile: caFile === '' ? undefined : resolve(folder, caFile),
+      caFile: pathOrNone(caFile),
       headerFiles: Object.fromEntries(
         Object.entries(remoteLists.headers).map(([host, path]) => [host, resolve(folder, path)])
       ),
@@ -215,10 +216,9 @@ function configOf(
     transfers: transfersOf(settings.transfers, folder),
     bindings: bindingsOf(settings.bindings, context),
     egress: {
-      connections:
-        settings.egress.connections === ''
-          ? undefined
-          : resolve(folder, settings.egress.connections)
+      connections: pathOrNone(settings.egress.connections),
+      firewall: pathOrNone(settings.egress.firewall),
+      learnFor: settings.egress['learn-for']
     },
     admin: adminOf(settings.admin, state, context),
     keyFiles: keyFilesOf(settings, context),

@@ -37,6 +37,8 @@ export const RESTART_KEYS: Readonly<Record<string, (config: Config) => string>> 
   'bindings.limit': ({ bindings }) => String(bindings.limit),
   'bindings.feeds': ({ bindings }) => showFeeds(bindings.feeds),
   'egress.connections': ({ egress }) => egress.connections ?? 'none',
+  'egress.firewall': ({ egress }) => egress.firewall ?? 'none',
+  'egress.learn-for': ({ egress }) => `${egress.learnFor}ms`,
   // One thread has them all.
   'admin.http': ({ admin: { http } }) => (http === undefined ? 'off' : showEndpoint(http)),
   'admin.tls.certificate': ({ admin: { tls } }) => tls?.certificate ?? 'none',

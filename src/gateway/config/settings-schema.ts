@@ -239,7 +239,11 @@ export const settingsSchema = section({
   proxy: proxySchema,
   transfers: transfersSchema,
   bindings: bindingsSchema,
-  egress: section({ connections: z.string('a path').prefault('') }),
+  egress: section({
+    connections: z.string('a path').prefault(''),
+    firewall: z.string('a path').prefault(''),
+    'learn-for': duration('0s', '1d').prefault('10m')
+  }),
   admin: adminSchema,
   alerts: alertsSchema,
   reports: reportsSchema,

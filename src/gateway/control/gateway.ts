@@ -312,7 +312,7 @@ export class Gateway {
     probe.setRules(snapshot, reloader.packedRules)
     this.parts.validation.setRules(snapshot)
     this.parts.bindings.setRules(snapshot.clients)
-    this.parts.observation.setRules(snapshot)
+    this.parts.observation.setRules(snapshot, reloader.packedRules)
     if (!isFirst) workerPool.adopt({ snapshot, counters: this.counters })
   }
 

@@ -158,14 +158,18 @@ export function createParts(
     ...{ startThread, log }
   })
   const bindings = new BindingsHandle({ startThread, config, log })
-  const observation = new ObservationHandle({ startThread, config, log })
+  const observation = new ObservationHandle({
+    release: (worker, ids) => workerPool.release(worker, ids),
+    ...{ startThread, config, log }
+  })
   const probeKey = newProbeKey()
   const disabledRoutes: ReadonlySet<RouteId> = new Set()
   const workerPool: WorkerPool = new WorkerPool({
     init: {
       settings: { config, upstreams, labels, disabledRoutes, cookieSecrets: undefined },
       upstreamSockets: upstreamSocketLimit(count, descriptorLimit()),
-      ...{ probeKey, ownKey: probe.key, counters, cache: cache.memory, devices: bindings.devices }
+      ...{ probeKey, ownKey: probe.key, counters, cache: cache.memory, devices: bindings.devices },
+      denied: config.egress.firewall === undefined ? undefined : observation.denied
     },
     onDeath: worker => cache.onDeath(worker),
     onAdopted: generation => ruleCounters.settle(generation),
@@ -173,6 +177,9 @@ export function createParts(
     onNotify: (zone, primary) => reloader.onNotify(zone, primary),
     onSample: sample => validation.onSample(sample),
     onAnswers: batch => observation.onAnswers(batch),
+    onSighted: (seen, blocked) => observation.onSighted(seen, blocked),
+    onHeld: (worker, reply) => observation.onHeld(worker, reply),
+    onOverdue: count => observation.onOverdue(count),
     onStart: worker => validation.connectWorker(worker),
     ...{ startThread, rings, log }
   })

@@ -7,11 +7,15 @@ import { EGRESS } from '../../policy/tables/client-table.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { AnswerBatch } from '../../resolver/stages/answer-notes.js'
 import type { Config } from '../config/config.js'
+import type { HeldReply, SeenAddress } from '../../resolver/stages/reply-gate.js'
+import { allocateDeniedTable } from '../../policy/egress/denied-table.js'
+import type { DenyState } from './address-keeper.js'
+import { UNSET as NO_FIREWALL } from './deny-sync.js'
 import type {
-  AddressTarget,
   FromObservation,
   ObservationInit,
   ObservationState,
+  RulesInForce,
   ToObservation
 } from './observation-messages.js'
 
@@ -19,26 +23,38 @@ export interface ObservationOptions {
   readonly startThread: StartThread
   readonly config: Config
   readonly log: ServiceLog
+  /** Lets a worker send replies that it holds. */
+  readonly release: (worker: number, ids: readonly number[]) => void
 }
 
 /** Before the thread has said anything. */
 const STARTING: ObservationState = {
   ...{ reading: false, error: null, counted: false, known: false },
   ...{ connections: 0, findings: { banned: 0, resolver: 0, unresolved: 0 } },
-  ...{ unknown: 0, lost: 0, lastFinding: null }
+  ...{ unknown: 0, lost: 0, lastFinding: null, deny: null }
 }
 
 const UNSET = 'the settings have no egress.connections'
 
-/** The control thread's handle of the observation thread, which runs while a network has `egress`. */
+/** The settings have no helper, so nothing is denied. */
+const NO_DENY: DenyState = {
+  ...{ networks: {}, inForce: false, error: NO_FIREWALL, shared: 0, aliased: 0, kept: 0 },
+  lookups: { names: 0, failed: 0, waiting: 0 },
+  ...{ omitted: 0, overdue: 0, restored: { count: 0, last: null } }
+}
+
+/** The control thread's handle of the observation thread, which runs while a network has `egress`, or there is a helper that denies. */
 export class ObservationHandle {
+  /** Addresses that are denied, for the workers. */
+  readonly denied = allocateDeniedTable()
   private readonly restarts: Restarts
   private thread: Thread<ToObservation> | undefined
-  private snapshot: Snapshot | undefined
-  private targets: readonly AddressTarget[] = []
+  private rules: RulesInForce | undefined
   private state = STARTING
   private isWanted = false
+  private isOrdered = false
   private isUnset = false
+  private isDenied = false
   private hasLock = false
 
   constructor(private readonly options: ObservationOptions) {
@@ -47,8 +63,16 @@ export class ObservationHandle {
 
   /** Null: no network has `egress`. */
   get status(): ObservationState | null {
-    if (this.isUnset) return { ...STARTING, error: UNSET }
-    return this.isWanted ? this.state : null
+    const { isOrdered, isUnset, isDenied, isWanted, state } = this
+    if (!isOrdered) return null
+    const { deny } = state
+    const { firewall } = this.options.config.egress
+    const known = isWanted ? state : STARTING
+    return {
+      ...known,
+      error: isUnset ? UNSET : known.error,
+      deny: isDenied && firewall === undefined ? NO_DENY : deny
+    }
   }
 
   /** The gateway has the lock of the query log. */
@@ -58,23 +82,35 @@ export class ObservationHandle {
   }
 
   /** The rules in force. */
-  setRules(snapshot: Snapshot): void {
+  setRules(snapshot: Snapshot, packedRules: Uint8Array | undefined): void {
     const { clients } = snapshot
-    this.snapshot = snapshot
-    const isSet = this.options.config.egress.connections !== undefined
-    const isOrdered = clients.egress.some(policy => policy !== EGRESS.off)
-    const isWanted = isSet && isOrdered
-    this.isUnset = !isSet && isOrdered
-    if (isWanted && this.isWanted) this.thread?.send({ kind: 'rules', snapshot })
+    const rules = { snapshot, packedRules }
+    this.rules = rules
+    const { connections, firewall } = this.options.config.egress
+    this.isOrdered = clients.egress.some(policy => policy !== EGRESS.off)
+    this.isDenied = clients.egress.includes(EGRESS.deny)
+    // The helper may have the table of an earlier process, which other rules denied.
+    const isWanted = firewall !== undefined || (this.isOrdered && connections !== undefined)
+    this.isUnset = connections === undefined
+    if (isWanted && this.isWanted) this.thread?.send({ kind: 'rules', rules })
     else if (isWanted && this.hasLock) this.startThread()
     else if (this.isWanted) void this.close()
     this.isWanted = isWanted
   }
 
-  /** Addresses of banned names, instead of the previous ones. */
-  setTargets(targets: readonly AddressTarget[]): void {
-    this.targets = targets
-    this.thread?.send({ kind: 'targets', targets })
+  /** What clients of networks with `egress: deny` have looked up. */
+  onSighted(seen: readonly SeenAddress[], blocked: readonly string[]): void {
+    this.thread?.send({ kind: 'sighted', seen, blocked })
+  }
+
+  /** A worker holds a reply until its addresses are free. */
+  onHeld(worker: number, reply: HeldReply): void {
+    if (this.thread === undefined) this.options.release(worker, [reply.id])
+    else this.thread.send({ kind: 'held', worker, reply })
+  }
+
+  onOverdue(count: number): void {
+    this.thread?.send({ kind: 'overdue', count })
   }
 
   /** Answers led clients to these addresses. */
@@ -95,15 +131,16 @@ export class ObservationHandle {
     this.restarts.onStart()
     this.state = STARTING
     const init: ObservationInit = {
-      socket: config.egress.connections!,
+      ...{ config, denied: this.denied },
       folder: which === 'none' ? undefined : dirname(path),
-      ...{ privacy, snapshot: this.snapshot! }
+      ...{ privacy, rules: this.rules! }
     }
     keepIfPresent('observation-main.js')
     const thread = startThread<ToObservation, FromObservation>('observation-main.js', init, {
       message: message => {
         if (this.thread !== thread) return
         if (message.kind === 'state') this.state = message.state
+        else if (message.kind === 'release') this.options.release(message.worker, message.ids)
         else log[message.level](message.fields, message.message)
       },
       exited: error => {
@@ -114,6 +151,5 @@ export class ObservationHandle {
       }
     })
     this.thread = thread
-    thread.send({ kind: 'targets', targets: this.targets })
   }
 }

@@ -1,4 +1,7 @@
-/** The observation thread: judges connections of clients, and writes findings beside the query log. */
+/**
+ * The observation thread: judges connections of clients, writes findings beside the query log, and keeps the addresses of banned
+ * names, which the egress helper denies.
+ */
 import { parentPort, workerData } from 'node:worker_threads'
 import { endThread } from '../../base/threads/end-thread.js'
 import { createThreadLog } from '../../base/threads/thread-log.js'
@@ -13,13 +16,16 @@ const post = (message: FromObservation): void => parentPort!.postMessage(message
 const service = new ObservationService(
   workerData as ObservationInit,
   systemClock,
-  createThreadLog(post)
+  createThreadLog(post),
+  (worker, ids) => post({ kind: 'release', worker, ids })
 )
 
 parentPort!.on('message', (message: ToObservation) => {
   if (message.kind === 'answers') return service.addAnswers(message.batch)
-  if (message.kind === 'rules') return service.setRules(message.snapshot)
-  if (message.kind === 'targets') return service.setTargets(message.targets)
+  if (message.kind === 'rules') return service.setRules(message.rules)
+  if (message.kind === 'sighted') return service.onSighted(message.seen, message.blocked)
+  if (message.kind === 'held') return service.keeper.held(message.worker, message.reply)
+  if (message.kind === 'overdue') return service.keeper.onOverdue(message.count)
   service.close()
   endThread()
 })

@@ -2,32 +2,40 @@ import type { EndRequest } from '../../base/threads/thread.js'
 import type { LogLine } from '../../base/threads/thread-log.js'
 import type { KeyOptions } from '../../lookups/privacy/key-ring.js'
 import type { PrivacyOptions } from '../../lookups/privacy/privacy-mode.js'
-import type { EgressTarget } from '../../policy/egress/connection-judge.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { AnswerBatch } from '../../resolver/stages/answer-notes.js'
+import type { HeldReply, SeenAddress } from '../../resolver/stages/reply-gate.js'
+import type { Config } from '../config/config.js'
+import type { DenyState } from './address-keeper.js'
 import type { ObserverCounts } from './connection-observer.js'
 
 export interface ObservationInit {
-  /** Socket of the egress helper for connections. */
-  readonly socket: string
+  readonly config: Config
+  /** Of the addresses that workers hold replies for. */
+  readonly denied: SharedArrayBuffer
   /** Of the query log; undefined: there is none, and findings are only counted. */
   readonly folder: string | undefined
   readonly privacy: PrivacyOptions & { readonly keys: KeyOptions }
   /** The rules in force. */
-  readonly snapshot: Snapshot
+  readonly rules: RulesInForce
 }
 
-/** An address of banned names that clients of a network are not to reach. */
-export interface AddressTarget extends EgressTarget {
-  readonly network: string
-  readonly address: string
+export interface RulesInForce {
+  readonly snapshot: Snapshot
+  /** With some names of each source: see `packRules`. */
+  readonly packedRules: Uint8Array | undefined
 }
 
 export type ToObservation =
-  | { readonly kind: 'rules'; readonly snapshot: Snapshot }
+  | { readonly kind: 'rules'; readonly rules: RulesInForce }
   | { readonly kind: 'answers'; readonly batch: AnswerBatch }
-  /** All of them, instead of the previous ones. */
-  | { readonly kind: 'targets'; readonly targets: readonly AddressTarget[] }
+  | {
+      readonly kind: 'sighted'
+      readonly seen: readonly SeenAddress[]
+      readonly blocked: readonly string[]
+    }
+  | { readonly kind: 'held'; readonly worker: number; readonly reply: HeldReply }
+  | { readonly kind: 'overdue'; readonly count: number }
   | EndRequest
 
 /** State of the observation; its JSON form is public. */
@@ -40,6 +48,11 @@ export interface ObservationState extends ObserverCounts {
   readonly counted: boolean
   /** Whether it is known which answers clients had: not in the first hour. */
   readonly known: boolean
+  /** Addresses that are denied. Null: no network has `egress: deny`. */
+  readonly deny: DenyState | null
 }
 
-export type FromObservation = LogLine | { readonly kind: 'state'; readonly state: ObservationState }
+export type FromObservation =
+  | LogLine
+  | { readonly kind: 'state'; readonly state: ObservationState }
+  | { readonly kind: 'release'; readonly worker: number; readonly ids: readonly number[] }

@@ -1,20 +1,26 @@
+import { join } from 'node:path'
 import { networkInterfaces } from 'node:os'
 import { failure } from '../../base/errors/error.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { Clock } from '../../base/time/clock.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { addressOf, readAddress, showAddress } from '../../base/values/address.js'
+import { EGRESS } from '../../policy/tables/client-table.js'
 import { FindingLog } from '../../lookups/egress/finding-log.js'
 import { ClientText } from '../../lookups/privacy/client-text.js'
 import { KeyRing } from '../../lookups/privacy/key-ring.js'
 import { AnsweredAddresses } from '../../policy/egress/answered-addresses.js'
-import type { Snapshot } from '../../policy/tables/snapshot.js'
+import type { SeenAddress } from '../../resolver/stages/reply-gate.js'
 import { ENTRY_WORDS, type AnswerBatch } from '../../resolver/stages/answer-notes.js'
+import { unpackRules } from '../compiler/packed-rules.js'
+import { AddressKeeper } from './address-keeper.js'
 import { BannedAddresses } from './banned-addresses.js'
 import type { ConnectionMessage } from './connection-messages.js'
 import { ConnectionClient } from './connection-client.js'
 import { ConnectionObserver } from './connection-observer.js'
-import type { AddressTarget, ObservationInit, ObservationState } from './observation-messages.js'
+import { OwnLookups } from './own-lookups.js'
+import { HelperClient } from './helper-client.js'
+import type { ObservationInit, ObservationState, RulesInForce } from './observation-messages.js'
 
 /** The gateway may get addresses while it runs. */
 const OWN_INTERVAL: Milliseconds = 10_000
@@ -24,9 +30,12 @@ export class ObservationService {
   private readonly answered: AnsweredAddresses
   private readonly observer: ConnectionObserver
   private readonly findings: FindingLog | undefined
-  private readonly client: ConnectionClient
+  /** Undefined: the settings have no helper for connections. */
+  private readonly client: ConnectionClient | undefined
+  readonly keeper: AddressKeeper
+  private readonly lookups: OwnLookups
+  private hasDenied = false
   private banned: BannedAddresses
-  private targets = new Map<string, AddressTarget>()
   private reading = false
   private counted = false
   private error: string | null = null
@@ -34,10 +43,12 @@ export class ObservationService {
   private ownAt: Milliseconds = -Infinity
 
   constructor(
-    { socket, folder, privacy, snapshot }: ObservationInit,
+    { config, folder, privacy, denied, rules }: ObservationInit,
     private readonly clock: Clock,
-    private readonly log: ServiceLog
+    private readonly log: ServiceLog,
+    release: (worker: number, ids: readonly number[]) => void
   ) {
+    const { connections, firewall, learnFor } = config.egress
     this.answered = new AnsweredAddresses(clock.wall() / MS_PER_SECOND)
     this.findings = folder === undefined ? undefined : new FindingLog(folder, log)
     const { keys, ...options } = privacy
@@ -45,37 +56,54 @@ export class ObservationService {
     const text = new ClientText(options, ring)
     this.observer = new ConnectionObserver({
       ...{ clock, answered: this.answered },
-      target: ({ network, client, destination }, now) =>
-        this.targets.get(`${network} ${destination}`) ?? this.banned.find(client, destination, now),
+      target: ({ client, destination }, now) =>
+        this.keeper.targetOf(client, destination) ?? this.banned.find(client, destination, now),
       clientText: (client, network, wall) => text.of(client, network, wall),
       write: line => this.findings?.push(line)
     })
-    this.client = new ConnectionClient(socket, {
-      message: message => this.take(message),
-      down: error => this.onState(false, this.counted, error)
+    this.client =
+      connections === undefined
+        ? undefined
+        : new ConnectionClient(connections, {
+            message: message => this.take(message),
+            down: error => this.onState(false, this.counted, error)
+          })
+    this.keeper = new AddressKeeper({
+      ...{ clock, log, learnFor, release, memory: denied },
+      openHelper:
+        firewall === undefined ? undefined : listener => new HelperClient(firewall, listener),
+      file: firewall === undefined ? undefined : join(config.state.folder, 'egress-addresses.json')
     })
-    this.banned = new BannedAddresses(snapshot)
-    this.observer.setRules(snapshot.clients)
+    this.lookups = new OwnLookups(config, found => this.keeper.add(found))
+    this.banned = new BannedAddresses(rules.snapshot)
+    this.setRules(rules)
   }
 
   get state(): ObservationState {
     const { reading, error, counted } = this
     const known = this.answered.isKnownAt(this.clock.wall() / MS_PER_SECOND)
-    return { reading, error, counted, known, ...this.observer.counts }
+    const deny = this.hasDenied ? this.keeper.state(this.lookups.counts) : null
+    return { reading, error, counted, known, ...this.observer.counts, deny }
   }
 
   start(): void {
     this.findings?.start(this.clock.wall())
-    this.client.start()
+    this.client?.start()
   }
 
-  setRules(snapshot: Snapshot): void {
+  setRules({ snapshot, packedRules }: RulesInForce): void {
+    const { keeper, lookups } = this
     this.banned = new BannedAddresses(snapshot)
     this.observer.setRules(snapshot.clients)
+    this.hasDenied = snapshot.clients.egress.includes(EGRESS.deny)
+    if (packedRules === undefined) return
+    keeper.setRules(unpackRules(packedRules, true).rules, snapshot)
+    lookups.setRules(snapshot, keeper)
   }
 
-  setTargets(targets: readonly AddressTarget[]): void {
-    this.targets = new Map(targets.map(one => [`${one.network} ${one.address}`, one]))
+  onSighted(seen: readonly SeenAddress[], blocked: readonly string[]): void {
+    this.keeper.sighted(seen)
+    this.lookups.addNames(blocked)
   }
 
   addAnswers({ networks, entries, hasMissed }: AnswerBatch): void {
@@ -92,11 +120,15 @@ export class ObservationService {
   tick(): void {
     if (this.clock.now() - this.ownAt >= OWN_INTERVAL) this.readOwn()
     this.observer.tick()
+    this.lookups.tick(this.clock.now() / MS_PER_SECOND)
+    this.keeper.tick()
     this.findings?.flush(this.clock.wall())
   }
 
   close(): void {
-    this.client.close()
+    this.client?.close()
+    this.keeper.close()
+    this.lookups.close()
     this.observer.close()
     this.findings?.stop(this.clock.wall())
   }
@@ -105,7 +137,9 @@ export class ObservationService {
     this.ownAt = this.clock.now()
     const all = Object.values(networkInterfaces()).flatMap(one => one ?? [])
     const texts = all.map(({ address }) => address.replace(/%.*$/, ''))
-    this.observer.setOwn(texts.map(text => showAddress(readAddress(text))))
+    const own = texts.map(text => showAddress(readAddress(text)))
+    this.observer.setOwn(own)
+    this.keeper.setOwn(own)
   }
 
   private take(message: ConnectionMessage): void {

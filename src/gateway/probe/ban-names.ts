@@ -74,7 +74,7 @@ function stepOf(length: number): number {
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b))
 
 /** Names that a source covers; below a wildcard, one that an app might ask for. */
-function namesOf(source: NameSource): BanName[] {
+export function namesOf(source: NameSource): BanName[] {
   const found: BanName[] = []
   const { part, main } = source
   // What a list passes, or has for some clients or types only, does not count as a name of the ban.

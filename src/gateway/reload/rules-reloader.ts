@@ -81,6 +81,8 @@ const MAX_TIMER: Milliseconds = 3_600_000
 
 /** Names of each app or list that the probe asks, in turn; the rest of a longer list is like them. */
 const SAMPLED_NAMES = 1000
+/** The same where their addresses are looked up. */
+const EGRESS_NAMES = 10_000
 
 /** Whether all lookups of banned names are logged, by marks in the snapshot. */
 function logsBans({ log }: Config): boolean {
@@ -354,7 +356,8 @@ export class RulesReloader {
    */
   private async compile(isFull: boolean, waitsForLists = false): Promise<FullResult> {
     const { compiler, config } = this.options
-    const { admin, probe, activation, cache, identity } = config
+    const { admin, probe, activation, cache, identity, egress } = config
+    const hasEgress = egress.connections !== undefined || egress.firewall !== undefined
     const { snapshot, compiled } = this
     const result = await compiler.compile({
       location: rulesLocation(config),
@@ -377,8 +380,9 @@ export class RulesReloader {
       isPacked:
         (admin.http !== undefined && admin.tokens !== undefined) ||
         admin.socket !== undefined ||
-        probe.enabled,
-      sampled: probe.enabled ? SAMPLED_NAMES : 0,
+        probe.enabled ||
+        hasEgress,
+      sampled: hasEgress ? EGRESS_NAMES : probe.enabled ? SAMPLED_NAMES : 0,
       testSettings: { tests: activation.tests, cache, identity, mustResolve: probe.control },
       tested: compiled?.tested,
       unsavedBaseline: compiled?.unsavedBaseline

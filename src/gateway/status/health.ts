@@ -121,6 +121,23 @@ const CHECKS: readonly ((status: Status) => readonly FoundProblem[])[] = [
     return [['EGRESS_UNOBSERVED', `connections of clients are not observed: ${error}`]]
   },
   ({ observation }) => {
+    const { error = null, restored } = observation?.deny ?? {}
+    const last = restored?.last ?? null
+    return [
+      ...(error === null
+        ? []
+        : [['EGRESS_UNDENIED', `egress: deny is not in force as ordered: ${error}`] as const]),
+      ...(last === null || Date.now() - Date.parse(last) > FINDING_MEMORY
+        ? []
+        : [
+            [
+              'EGRESS_CHANGED',
+              `another program changed the table of denied addresses at ${last}; it was restored`
+            ] as const
+          ])
+    ]
+  },
+  ({ observation }) => {
     const last = observation?.lastFinding ?? -Infinity
     if (Date.now() - last > FINDING_MEMORY) return []
     const at = new Date(last).toISOString()

@@ -39,6 +39,8 @@ export const PROBLEMS = {
   PRIVACY_KEY: warns('evidence'),
   LOG_UNWITNESSED: fails('evidence'),
   EGRESS_UNOBSERVED: warns('evidence'),
+  EGRESS_UNDENIED: fails('policy'),
+  EGRESS_CHANGED: warns('policy'),
   EGRESS_FOUND: warns('policy'),
   UPSTREAMS_DOWN: fails('serving'),
   UPSTREAMS_UNKNOWN: fails('serving'),

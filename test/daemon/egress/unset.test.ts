@@ -8,9 +8,17 @@ t.test('without egress.connections, observe and deny are not reported as observe
   const config = { egress: { connections: undefined } } as Config
   const logs = (): void => void t.fail()
   const log = { info: logs, warn: logs, error: logs }
-  const handle = new ObservationHandle({ startThread: () => t.fail() as never, config, log })
+  const handle = new ObservationHandle({
+    startThread: () => t.fail() as never,
+    config,
+    log,
+    release: logs
+  })
   const statusWith = (egress: number) => {
-    handle.setRules({ clients: { egress: Uint8Array.of(egress) } } as unknown as Snapshot)
+    handle.setRules(
+      { clients: { egress: Uint8Array.of(egress) } } as unknown as Snapshot,
+      undefined
+    )
     return handle.status
   }
   t.equal(statusWith(EGRESS.off), null)

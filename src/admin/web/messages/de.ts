@@ -207,6 +207,8 @@ export const messages: Messages = {
   'problem.UPSTREAMS_DOWN': 'Kein Upstream antwortet',
   'problem.PROBE_FAILING': 'Selbsttest fehlgeschlagen',
   'problem.EGRESS_UNOBSERVED': 'Verbindungen der Clients werden nicht beobachtet',
+  'problem.EGRESS_UNDENIED': 'Adressen verbotener Apps sind nicht gesperrt',
+  'problem.EGRESS_CHANGED': 'Gesperrte Adressen von anderem Programm geändert',
   'problem.EGRESS_FOUND': 'Verbindungen am Resolver vorbei',
   'problem.PROBE_SILENT': 'Der Selbsttest läuft nicht',
   'problem.UPSTREAMS_UNKNOWN': 'Noch keine Antwort eines Upstreams',
@@ -286,6 +288,10 @@ export const messages: Messages = {
     'Ein Verbot wirkt nicht, wie die Regeln es sagen. Prüfen Sie die Regeln, und starten Sie das Gateway neu, wenn sie stimmen.',
   'todo.EGRESS_UNOBSERVED':
     'Der Helfer oder conntrack läuft nicht. Starten Sie interdict observe; bis dahin ist über Umgehung per Adresse nichts bekannt.',
+  'todo.EGRESS_UNDENIED':
+    'Der Helfer läuft nicht oder lehnt die Adressen ab. Starten Sie interdict egress; bis dahin bleibt seine Tabelle, wie sie ist.',
+  'todo.EGRESS_CHANGED':
+    'Die Tabelle der gesperrten Adressen ist wiederhergestellt. Finden Sie heraus, welches Programm sie geändert hat.',
   'todo.EGRESS_FOUND':
     'Ein Gerät verbindet sich mit Adressen, zu denen keine Antwort geführt hat. Siehe Bericht über Verbindungen.',
   'todo.PROBE_SILENT': 'Der Selbsttest läuft nicht und findet nichts. Siehe Dienstprotokoll.',

@@ -207,6 +207,8 @@ export const messages = {
   'problem.UPSTREAMS_DOWN': 'No upstream answers',
   'problem.PROBE_FAILING': 'Probe failed',
   'problem.EGRESS_UNOBSERVED': 'Connections of clients are not observed',
+  'problem.EGRESS_UNDENIED': 'Addresses of banned apps are not denied',
+  'problem.EGRESS_CHANGED': 'Denied addresses changed by another program',
   'problem.EGRESS_FOUND': 'Connections past the resolver',
   'problem.PROBE_SILENT': 'The probe does not run',
   'problem.UPSTREAMS_UNKNOWN': 'Waiting for the first answer of an upstream',
@@ -283,6 +285,10 @@ export const messages = {
     'A ban does not work as the rules say. Look at the rules, and restart the gateway if they are right.',
   'todo.EGRESS_UNOBSERVED':
     'The helper or conntrack does not run. Start interdict observe; until then nothing is known of bypass by address.',
+  'todo.EGRESS_UNDENIED':
+    'The helper does not run, or refuses the addresses. Start interdict egress; until then its table stays as it is.',
+  'todo.EGRESS_CHANGED':
+    'The table of denied addresses was restored. Find out which program changed it.',
   'todo.EGRESS_FOUND':
     'A device connects to addresses that no answer led to. See the report on connections.',
   'todo.PROBE_SILENT': 'The probe does not run, and finds nothing. See the service log.',

@@ -204,6 +204,8 @@ export const messages: Messages = {
   'problem.UPSTREAMS_DOWN': 'Aucun serveur amont ne répond',
   'problem.PROBE_FAILING': 'Autocontrôle échoué',
   'problem.EGRESS_UNOBSERVED': 'Les connexions des clients ne sont pas observées',
+  'problem.EGRESS_UNDENIED': 'Les adresses des applications interdites ne sont pas bloquées',
+  'problem.EGRESS_CHANGED': 'Adresses bloquées modifiées par un autre programme',
   'problem.EGRESS_FOUND': 'Connexions sans passer par le résolveur',
   'problem.PROBE_SILENT': 'L’autocontrôle ne tourne pas',
   'problem.UPSTREAMS_UNKNOWN': 'Aucun serveur en amont n’a encore répondu',
@@ -283,6 +285,10 @@ export const messages: Messages = {
     'Une interdiction ne s’applique pas comme le disent les règles. Vérifiez les règles, et redémarrez la passerelle si elles sont justes.',
   'todo.EGRESS_UNOBSERVED':
     'Le programme auxiliaire ou conntrack ne tourne pas. Démarrez interdict observe ; d’ici là, on ne sait rien des contournements par adresse.',
+  'todo.EGRESS_UNDENIED':
+    'Le programme auxiliaire ne tourne pas ou refuse les adresses. Démarrez interdict egress ; d’ici là, sa table reste telle quelle.',
+  'todo.EGRESS_CHANGED':
+    'La table des adresses bloquées a été rétablie. Cherchez quel programme l’a modifiée.',
   'todo.EGRESS_FOUND':
     'Un appareil se connecte à des adresses qu’aucune réponse ne lui a données. Voir le rapport sur les connexions.',
   'todo.PROBE_SILENT':

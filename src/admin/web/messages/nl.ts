@@ -204,6 +204,8 @@ export const messages: Messages = {
   'problem.UPSTREAMS_DOWN': 'Geen upstream antwoordt',
   'problem.PROBE_FAILING': 'Zelfcontrole mislukt',
   'problem.EGRESS_UNOBSERVED': 'Verbindingen van clients worden niet waargenomen',
+  'problem.EGRESS_UNDENIED': 'Adressen van verboden apps zijn niet geblokkeerd',
+  'problem.EGRESS_CHANGED': 'Geblokkeerde adressen door ander programma gewijzigd',
   'problem.EGRESS_FOUND': 'Verbindingen buiten de resolver om',
   'problem.PROBE_SILENT': 'De zelfcontrole loopt niet',
   'problem.UPSTREAMS_UNKNOWN': 'Nog geen antwoord van een upstream',
@@ -280,6 +282,10 @@ export const messages: Messages = {
     'Een verbod werkt niet zoals de regels zeggen. Controleer de regels, en herstart de gateway als die kloppen.',
   'todo.EGRESS_UNOBSERVED':
     'Het hulpprogramma of conntrack draait niet. Start interdict observe; tot dan is over omzeiling per adres niets bekend.',
+  'todo.EGRESS_UNDENIED':
+    'Het hulpprogramma draait niet of weigert de adressen. Start interdict egress; tot dan blijft zijn tabel zoals die is.',
+  'todo.EGRESS_CHANGED':
+    'De tabel met geblokkeerde adressen is hersteld. Zoek uit welk programma die heeft gewijzigd.',
   'todo.EGRESS_FOUND':
     'Een apparaat maakt verbinding met adressen waarnaar geen antwoord verwees. Zie het rapport over verbindingen.',
   'todo.PROBE_SILENT': 'De zelfcontrole loopt niet en vindt niets. Zie het dienstlogboek.',

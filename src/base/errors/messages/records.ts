@@ -42,6 +42,15 @@ export const RECORDS = {
     `cannot listen on ${path}: ${why}; create its folder, or give another path with --socket`,
   EGRESS_UNOBSERVED: (why: string) =>
     `connections of clients are not observed: ${why}; who bypasses a ban meanwhile will not be known`,
+  EGRESS_UNDENIED: (why: string, networks: readonly string[] = []) => {
+    const ordered = networks.map(one => `'${one}'`).join(', ')
+    const what = ordered === '' ? 'egress: deny' : `network ${ordered} has egress: deny, which`
+    return `${what} is not in force: ${why}`
+  },
+  EGRESS_RESTORED: (what: string) =>
+    `another program changed the table of denied addresses, and it was restored: ${what}`,
+  EGRESS_KEPT: (network: string, address: string, name: string) =>
+    `${name} has the address ${address}, which stays denied in network ${network}: until other clients use it by other names, it may be there to open the address`,
   EGRESS_READ: (folder: string, why: string) =>
     `cannot read the findings of egress in ${folder}: ${why}`,
   PRIVACY_KEY: (path: string, why: string) => `cannot use pseudonym key ${path}: ${why}`,

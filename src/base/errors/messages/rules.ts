@@ -199,8 +199,6 @@ export const RULES = {
     `${path}: the ASN database has no prefixes of AS${asn}, so it matches nothing; correct the number`,
   RULES_ASN_OLD: (path: string, built: string) =>
     `${path}: the ASN database is from ${built}, more than 60 days old; replace the file (asn-database)`,
-  RULES_EGRESS_DENY: (path: string) =>
-    `${path}: this version rejects no connections, it only reports them as with egress: observe`,
   RULES_PREFIX_INSIDE: (path: string, prefix: string, outer: string) =>
     `${path}: ${prefix} has no effect: it lies within ${outer} of the same network; remove one of the two`,
   RULES_WRITABLE: (more: number) =>

@@ -2,6 +2,7 @@ import { InterdictError } from '../../../base/errors/error.js'
 import { MS_PER_SECOND, type Seconds } from '../../../base/units.js'
 import {
   checkClientListeners,
+  checkEgress,
   checkPrivacyNetworks,
   checkReportBans,
   checkRetentionNetworks
@@ -135,6 +136,7 @@ export async function checkLoaded(
   const networks = rules.networks.map(({ id }) => id)
   const { privacy, retention } = config.log.queries
   const warnings = [
+    ...checkEgress(config.egress, rules.networks),
     ...checkClientListeners(config.listen, rules.clients?.clients ?? []),
     ...checkPrivacyNetworks(privacy, networks),
     ...checkRetentionNetworks(retention, networks),

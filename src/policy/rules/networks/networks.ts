@@ -110,11 +110,7 @@ export function buildNetworks(
   const { 'max-share': maxShare } = file.exceptions
   checkBlanketExceptions(entries, own, served, holders, location, maxShare, now)
   for (const network of served) warnAboutMissingPairs(network, apps, location)
-  for (const [id, entry] of entries) {
-    warnAboutWidePrefixes(entry, location.at(id))
-    const egress = location.at(id, 'egress')
-    if (entry.egress === 'deny') egress.warn('RULES_EGRESS_DENY', egress.pathText)
-  }
+  for (const [id, entry] of entries) warnAboutWidePrefixes(entry, location.at(id))
   warnAboutMeetings(served, local.written, location.warnings)
   new MisleadingRules(entries, apps, own, lineage, served, location, now).warn()
   const { language, register } = file.defaults

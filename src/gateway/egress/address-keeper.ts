@@ -1,0 +1,336 @@
+import { readFileSync } from 'node:fs'
+import { reasonOf } from '../../base/errors/reason.js'
+import { failure } from '../../base/errors/error.js'
+import { writeFileAtomic } from '../../base/files/atomic-file.js'
+import type { ServiceLog } from '../../base/log/service-log.js'
+import type { Clock } from '../../base/time/clock.js'
+import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
+import type { EgressTarget } from '../../policy/egress/connection-judge.js'
+import { DeniedTableWriter, MAX_DENIED } from '../../policy/egress/denied-table.js'
+import {
+  EgressAddresses,
+  type EgressAddress,
+  type EgressFact,
+  type SavedAddresses
+} from '../../policy/egress/egress-addresses.js'
+import { LocalDestinations } from '../../policy/egress/local-destinations.js'
+import { registrableDomain } from '../../policy/rules/apps/public-suffix.js'
+import type { RuleSet } from '../../policy/rules/model/types.js'
+import type { Snapshot } from '../../policy/tables/snapshot.js'
+import type { HeldReply, SeenAddress } from '../../resolver/stages/reply-gate.js'
+import { showCanonical, showName } from '../../wire/dns/name/name.js'
+import type { FoundAddresses, LookupCounts } from './address-lookups.js'
+import { DenyPlan, nameOf, type EgressGroup, type PlannedName } from './deny-plan.js'
+import { DenySync } from './deny-sync.js'
+import type { Helper, HelperListener } from './helper-client.js'
+
+/** Denied and shared addresses; the JSON form is public. */
+export interface DenyState {
+  /** Networks with `egress: deny`, and how many addresses are denied to each. */
+  readonly networks: Readonly<Record<string, number>>
+  /** Whether the helper has the addresses of now. */
+  readonly inForce: boolean
+  /** Why it has not; null: it has. */
+  readonly error: string | null
+  /** Addresses of banned names that others share, and which are not denied. */
+  readonly shared: number
+  /** Banned names whose addresses belong to a domain that is not banned as a whole, as of a content delivery network. */
+  readonly aliased: number
+  /** Addresses that a name without a ban has, but which stay denied: anyone can point a name at an address. */
+  readonly kept: number
+  readonly lookups: LookupCounts
+  /** Names that are not looked up, since there are too many. */
+  readonly omitted: number
+  /** How many replies were sent before the helper had freed an address. */
+  readonly overdue: number
+  /** How many times another program has changed the table, and when for the last time. */
+  readonly restored: { readonly count: number; readonly last: string | null }
+}
+
+export interface KeeperOptions {
+  readonly clock: Clock
+  readonly log: ServiceLog
+  /** Connects to the helper; undefined: the settings have none. */
+  readonly openHelper: ((listener: HelperListener) => Helper) | undefined
+  /** Shared with the workers. */
+  readonly memory: SharedArrayBuffer
+  /** How long an address is known before it is denied. */
+  readonly learnFor: Milliseconds
+  /** Where the addresses are kept over a restart; undefined: nowhere. */
+  readonly file: string | undefined
+  /** Lets a worker send held replies. */
+  readonly release: (worker: number, ids: readonly number[]) => void
+}
+
+/** How long an address counts after its TTL: clients keep it longer, and the lookup after it may fail. */
+const GRACE: Seconds = 3600
+const SAVE_INTERVAL: Milliseconds = 60_000
+/** How often addresses are forgotten that no ban has any longer. */
+const RETAIN_INTERVAL: Milliseconds = 5_000
+/** Addresses that were kept, of which each is logged once. */
+const MAX_KEPT = 1_000
+
+/**
+ * Keeps the addresses that only banned names have: from lookups of its own, without those that answers for other names show to be
+ * shared. It gives them to the helper, and frees one before an answer with it leaves.
+ */
+export class AddressKeeper {
+  private readonly addresses = new EgressAddresses()
+  private readonly kept = new Map<string, string>()
+  private readonly aliased = new Map<string, string>()
+  private readonly sync: DenySync
+  private plan: DenyPlan | undefined
+  private local: LocalDestinations | undefined
+  private byKey: ReadonlyMap<string, EgressGroup> = new Map()
+  private savedAt: Milliseconds = -Infinity
+  private retainedAt: Milliseconds = -Infinity
+  private hasChanged = false
+  private isUnsaved = false
+  private own: readonly string[] = []
+
+  constructor(private readonly options: KeeperOptions) {
+    const { clock, log, openHelper, memory, release } = options
+    this.sync = new DenySync({
+      table: new DeniedTableWriter(memory),
+      desired: group => this.desired(group),
+      ...{ clock, log, openHelper, release }
+    })
+    this.load()
+  }
+
+  get names(): readonly PlannedName[] {
+    return this.plan?.names ?? []
+  }
+
+  /** Clients with `egress`. */
+  get groups(): readonly EgressGroup[] {
+    return this.plan?.groups ?? []
+  }
+
+  /** Banned names whose addresses belong to a domain that is not banned as a whole. */
+  get aliasedNames(): readonly string[] {
+    return [...this.aliased.keys()].sort()
+  }
+
+  /** `ForwarderSet.id` of the networks with `egress`. */
+  get sets(): readonly number[] {
+    return [...new Set(this.plan?.groups.map(({ forwarders }) => forwarders))]
+  }
+
+  state(lookups: LookupCounts): DenyState {
+    const networks: Record<string, number> = {}
+    for (const group of this.denying)
+      networks[group.network] = (networks[group.network] ?? 0) + this.sync.count(group.key)
+    const shared = new Set(this.list().flatMap(one => (one.shared ? [one.address] : [])))
+    return {
+      networks,
+      ...this.sync.state,
+      shared: shared.size,
+      aliased: this.aliased.size,
+      kept: this.kept.size,
+      lookups,
+      omitted: this.plan?.omitted ?? 0
+    }
+  }
+
+  /** Every address that is known, denied or shared. */
+  list(): EgressAddress[] {
+    const now = this.now()
+    return [...this.byKey.values()].flatMap(({ key, network }) =>
+      this.addresses.of(key, now).map(one => ({ ...one, network }))
+    )
+  }
+
+  /** Prefixes that bans in force list for these clients. */
+  prefixes(group: EgressGroup): readonly string[] {
+    return this.plan?.prefixes(group, this.now()).map(({ prefix }) => prefix) ?? []
+  }
+
+  /** The rules in force. @param rules with names of their sources */
+  setRules(rules: RuleSet, snapshot: Snapshot): void {
+    this.plan = new DenyPlan(rules, snapshot)
+    this.local = new LocalDestinations(snapshot.clients)
+    this.local.setOwn(this.own)
+    this.byKey = new Map(this.plan.groups.map(group => [group.key, group]))
+    this.retain()
+    const { plan } = this
+    this.sync.setGroups(this.denying, group => plan.prefixes(group, this.now()))
+  }
+
+  /** @param addresses of the gateway itself, in canonical text */
+  setOwn(addresses: readonly string[]): void {
+    this.own = addresses
+    this.local?.setOwn(addresses)
+  }
+
+  /** A lookup of a name has found addresses. */
+  add({ planned, forwarders, owner, addresses, ttl }: FoundAddresses): void {
+    const { plan, local } = this
+    if (plan === undefined) return
+    const now = this.now()
+    const { text, name, app: otherApp } = planned
+    const domain = registrableDomain(showCanonical(showName(owner)))
+    for (const group of plan.groups) {
+      if (group.forwarders !== forwarders) continue
+      const { key: network } = group
+      const banned = plan.judge(group, name, now)
+      // A name in a domain that is not banned as a whole, as of a content delivery network, shares its addresses with others.
+      const isOwn = domain !== undefined && plan.judge(group, nameOf(domain), now) !== undefined
+      if (banned !== undefined && !isOwn) this.note(this.aliased, text, network)
+      for (const address of addresses) {
+        if (local?.isLocal(address) === true) continue
+        if (banned === undefined)
+          this.addresses.sight(
+            { network, address, name: text, client: undefined, app: otherApp },
+            now
+          )
+        else if (isOwn) {
+          const until = now + ttl + GRACE
+          const { app, ports } = banned
+          this.addresses.add(
+            { network, address, app, name: text, source: 'lookup', ports, until },
+            now
+          )
+        }
+      }
+    }
+    this.hasChanged = true
+  }
+
+  /** Clients of networks with `egress: deny` have looked up names that have these addresses. */
+  sighted(seen: readonly SeenAddress[]): void {
+    for (const one of seen) this.sight(one)
+  }
+
+  /** A reply waits until its addresses are free. */
+  held(worker: number, { id, seen }: HeldReply): void {
+    const released = seen.flatMap(one => {
+      const key = this.sight(one)
+      return key === undefined ? [] : [{ key, address: one.address }]
+    })
+    this.sync.free(worker, id, released)
+  }
+
+  /** Replies were sent before it was known that their addresses are free. */
+  onOverdue(count: number): void {
+    this.sync.overdue += count
+  }
+
+  /** What is known of a destination; for connections that are observed. */
+  targetOf(client: string, destination: string): EgressTarget | undefined {
+    const group = this.plan?.groupOf(client)
+    if (group === undefined) return undefined
+    const known = this.addresses.of(group.key, this.now())
+    const { apps, names, ports } =
+      known.find(one => one.address === destination && !one.shared) ?? {}
+    return apps && { apps, names: names!, ports: ports! }
+  }
+
+  /** Call it several times a second. */
+  tick(): void {
+    const now = this.options.clock.now()
+    if (now - this.retainedAt >= RETAIN_INTERVAL) this.retain()
+    this.sync.tick()
+    if (this.hasChanged && now - this.savedAt >= SAVE_INTERVAL) this.save()
+  }
+
+  close(): void {
+    this.sync.close()
+    if (this.hasChanged) this.save()
+  }
+
+  private get denying(): EgressGroup[] {
+    return this.plan?.groups.filter(({ denies }) => denies) ?? []
+  }
+
+  private desired({ key }: EgressGroup): EgressAddress[] {
+    const now = this.now()
+    const oldest = now - this.options.learnFor / MS_PER_SECOND
+    return this.addresses
+      .denied(key, now)
+      .filter(({ since }) => since <= oldest)
+      .slice(0, MAX_DENIED)
+  }
+
+  /** @returns the group, if the address was denied to it, and is not to be any longer */
+  private sight({ network, address, name, client }: SeenAddress): string | undefined {
+    const { plan } = this
+    const group = client === undefined ? undefined : plan?.groupOf(client)
+    if (plan === undefined || group === undefined) return undefined
+    const now = this.now()
+    // An answer under earlier rules.
+    if (plan.judge(group, nameOf(name), now) !== undefined) return undefined
+    const { key } = group
+    const app = plan.appOf(name)
+    const outcome = this.addresses.sight({ network: key, address, name, client, app }, now)
+    this.hasChanged = true
+    if (outcome === 'released') {
+      this.kept.delete(address)
+      return key
+    }
+    if (outcome === 'kept' && this.sync.has(key, address) && this.note(this.kept, address, name)) {
+      const { code, message } = failure('EGRESS_KEPT', network, address, name)
+      this.options.log.warn({ code, network, address, name }, message)
+    }
+    // It may have been released before, and still be on its way out.
+    return this.sync.has(key, address) && !this.addresses.isDenied(key, address, now)
+      ? key
+      : undefined
+  }
+
+  /** Returns false if it was there. */
+  private note(map: Map<string, string>, key: string, value: string): boolean {
+    if (map.has(key) || map.size >= MAX_KEPT) return false
+    map.set(key, value)
+    return true
+  }
+
+  /** Forgets addresses of bans that have ended, are paused or excepted. */
+  private retain(): void {
+    this.retainedAt = this.options.clock.now()
+    const { plan, byKey } = this
+    if (plan === undefined) return
+    const now = this.now()
+    const verdicts = new Map<string, boolean>()
+    this.addresses.retain(({ network, name }: EgressFact) => {
+      const group = byKey.get(network)
+      if (group === undefined || name === undefined) return false
+      const key = `${network} ${name}`
+      const known = verdicts.get(key) ?? plan.judge(group, nameOf(name), now) !== undefined
+      verdicts.set(key, known)
+      return known
+    })
+    this.addresses.expire(now)
+    for (const address of this.kept.keys())
+      if (!this.denying.some(({ key }) => this.addresses.isDenied(key, address, now)))
+        this.kept.delete(address)
+  }
+
+  private now(): Seconds {
+    return this.options.clock.wall() / MS_PER_SECOND
+  }
+
+  private load(): void {
+    const { file } = this.options
+    if (file === undefined) return
+    try {
+      this.addresses.load(JSON.parse(readFileSync(file, 'utf8')) as SavedAddresses, this.now())
+    } catch {
+      // There is none yet, or it is broken: the addresses are found again.
+    }
+  }
+
+  private save(): void {
+    const { file, clock, log } = this.options
+    this.savedAt = clock.now()
+    this.hasChanged = false
+    if (file === undefined) return
+    try {
+      writeFileAtomic(file, JSON.stringify(this.addresses.save()), { mode: 0o600 })
+      this.isUnsaved = false
+    } catch (error) {
+      if (!this.isUnsaved) log.warn({ file, error: reasonOf(error) }, 'denied addresses not saved')
+      this.isUnsaved = true
+    }
+  }
+}
