@@ -84,7 +84,7 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _interdict; echo "\${COMPREPLY[*]}"`
   }
   t.equal(completed('interdict', 'bun'), 'bundle')
   t.equal(completed('interdict', 'bundle', 'cr'), 'create')
-  t.match(completed('interdict', 'check', '--'), '--at --profile --json')
+  t.match(completed('interdict', 'check', '--'), '--at --profile --egress --json')
   t.equal(completed('interdict', 'report', '--format', 'j'), 'json')
   t.equal(completed('interdict', 'report', '--format', '=', 'j'), 'json', '--format=j')
   t.equal(completed('interdict', '-c', 'bundle', 'ch'), 'check', 'a value is not a command')

@@ -6,6 +6,7 @@
  */
 import { execFile } from 'node:child_process'
 import { connect, type Socket } from 'node:net'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
@@ -101,6 +102,20 @@ async function main() {
 main()
 `
 
+/** Runs `interdict egress` on the gateway, with CAP_NET_ADMIN alone. */
+async function startHelper(t: Test, path: string): Promise<void> {
+  const words = [process.execPath, PROGRAM, 'egress', '--socket', path]
+  const helper = new Running(t, 'ip', [
+    ...['netns', 'exec', nameOf('gateway'), 'setpriv', '--bounding-set=-all,+net_admin'],
+    ...['--inh-caps=-all,+net_admin', 'env', '-u', 'NODE_OPTIONS', ...words]
+  ])
+  await eventually(
+    () => `the helper listens: ${helper.output}`,
+    30,
+    () => Promise.resolve(helper.output.includes('egress helper on'))
+  )
+}
+
 /** Speaks to the helper as the gateway does. */
 class Helper {
   readonly restored: string[] = []
@@ -122,16 +137,7 @@ class Helper {
 
   static async start(t: Test): Promise<Helper> {
     const path = join(folder(t), 'socket')
-    const words = [process.execPath, PROGRAM, 'egress', '--socket', path]
-    const helper = new Running(t, 'ip', [
-      ...['netns', 'exec', nameOf('gateway'), 'setpriv', '--bounding-set=-all,+net_admin'],
-      ...['--inh-caps=-all,+net_admin', 'env', '-u', 'NODE_OPTIONS', ...words]
-    ])
-    await eventually(
-      () => `the helper listens: ${helper.output}`,
-      30,
-      () => Promise.resolve(helper.output.includes('egress helper on'))
-    )
+    await startHelper(t, path)
     const socket = connect(path)
     t.teardown(() => socket.destroy())
     return new Helper(socket)
@@ -211,4 +217,110 @@ t.test('what is denied does not arrive, and all else does', { skip }, async t =>
   )
   await eventually('it is restored', 10, () => Promise.resolve(helper.restored.length > 1))
   t.equal(await arrived(APP, 'udp', 443, few), 0, 'an address that another program removes, too')
+})
+
+/** Addresses of names, at a name server on the internet. */
+const NAMES = { 'app.example': APP, 'resolver.example': RESOLVER, 'site.example': OTHER }
+/** Of HTTPDNS, which the rules list by address, and of resolvers. */
+const HTTPDNS = '192.0.2.40'
+const RESOLVERS = Array.from({ length: 12 }, (_, i) => `192.0.2.${100 + i}`)
+const SERVER = '192.0.2.53'
+const NAME_SERVER = `
+const packet = require('dns-packet')
+const names = ${JSON.stringify(NAMES)}
+const socket = require('node:dgram').createSocket('udp4')
+socket.on('message', (message, { port, address }) => {
+  const { id, questions } = packet.decode(message)
+  const [{ name, type }] = questions
+  const data = type === 'A' ? names[name.toLowerCase()] : undefined
+  const answers = data === undefined ? [] : [{ type: 'A', name, ttl: 60, data }]
+  socket.send(packet.encode({ type: 'response', id, flags: 0x180, questions, answers }), port, address)
+})
+socket.bind(53, '${SERVER}', () => console.log('ready'))
+`
+const RULES = `networks:
+  phones:
+    prefixes: [10.9.0.0/24]
+    egress: deny
+    bans:
+      - { apps: [app, encrypted-dns, httpdns], authority: Government, reference: Order 1 }
+  office:
+    prefixes: [10.9.1.0/24]
+`
+const APPS: Readonly<Record<string, string>> = {
+  app: 'names: [app.example]',
+  'encrypted-dns': `names: [resolver.example]\naddresses: [${RESOLVERS.map(one => `${one}/32`).join(', ')}]`,
+  httpdns: `addresses: [${HTTPDNS}/32]`
+}
+
+t.test('a gateway denies the addresses of what its rules ban', { skip }, async t => {
+  await addMachines(t)
+  for (const own of [HTTPDNS, SERVER, ...RESOLVERS])
+    await on('internet', 'ip', 'address', 'add', `${own}/24`, 'dev', 'eth0')
+  const names = new Running(t, 'ip', [
+    ...['netns', 'exec', nameOf('internet'), process.execPath, '-e', NAME_SERVER]
+  ])
+  await eventually(
+    () => `the name server: ${names.output}`,
+    30,
+    () => Promise.resolve(names.output.includes('ready'))
+  )
+  const dir = folder(t)
+  const socket = join(dir, 'helper.sock')
+  await startHelper(t, socket)
+  mkdirSync(join(dir, 'rules/apps'), { recursive: true })
+  writeFileSync(join(dir, 'rules/networks.yaml'), RULES)
+  for (const [id, text] of Object.entries(APPS))
+    writeFileSync(join(dir, `rules/apps/${id}.yaml`), `app: ${id}\ntitle: ${id}\n${text}\n`)
+  const settings = [
+    'listen: [10.9.0.1:53, 10.9.1.1:53]',
+    `upstreams: { servers: [${SERVER}] }`,
+    `egress: { firewall: ${socket}, learn-for: 0s }`,
+    'log: { queries: { file: queries.jsonl } }'
+  ]
+  writeFileSync(join(dir, 'interdict.yaml'), `${settings.join('\n')}\n`)
+  const check = await on(
+    'gateway',
+    process.execPath,
+    PROGRAM,
+    'check',
+    '--egress',
+    '--config',
+    join(dir, 'interdict.yaml')
+  )
+  t.match(
+    check.stdout,
+    new RegExp(`${APP.replaceAll('.', '\\.')} +all +denied +app +app.example`),
+    'check --egress'
+  )
+  const gateway = new Running(t, 'ip', [
+    ...['netns', 'exec', nameOf('gateway'), 'env', '-u', 'NODE_OPTIONS', process.execPath, PROGRAM],
+    ...['serve', '--config', join(dir, 'interdict.yaml')]
+  ])
+  const denies = async (address: string): Promise<boolean> =>
+    (await on('gateway', 'nft', 'list', 'ruleset')).stdout.includes(address)
+  await eventually(
+    () => `the address of the app is denied: ${gateway.output}`,
+    30,
+    () => denies(APP)
+  )
+  await eventually('that of the resolver, too', 30, () => denies(RESOLVER))
+  const ways = [
+    ['the hard-coded address of a banned app', APP, 'tcp', 443],
+    ['the same by QUIC, or with ECH', APP, 'udp', 443],
+    ['HTTPDNS by address', HTTPDNS, 'tcp', 80],
+    ...RESOLVERS.map((to, i) => [`DNS over HTTPS, resolver ${i + 1}`, to, 'tcp', 443] as const),
+    ['DNS over TLS', RESOLVER, 'tcp', 853],
+    ['port 53 elsewhere', RESOLVER, 'udp', 53]
+  ] as const
+  for (const [way, to, protocol, port] of ways)
+    t.equal(await arrived(to, protocol, port), 0, `${way}: 0 of ${PACKETS}`)
+  const few = { packets: 50 }
+  t.equal(await arrived(OTHER, 'udp', 443, few), 50, 'another address')
+  t.equal(await arrived(RESOLVER, 'udp', 8080, few), 50, 'another port of a resolver')
+  t.equal(await arrived(APP, 'udp', 443, { from: OFFICE, ...few }), 50, 'another network')
+
+  writeFileSync(join(dir, 'rules/networks.yaml'), RULES.replace('egress: deny', 'egress: off'))
+  await eventually('the rules no longer deny', 30, async () => !(await denies(APP)))
+  t.equal(await arrived(APP, 'udp', 443, few), 50, 'everything arrives again')
 })

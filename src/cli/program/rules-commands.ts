@@ -10,6 +10,11 @@ import { addHistoryCommands } from './history-commands.js'
 const ROLES = ['app', 'api', 'cdn', 'telemetry', 'web', 'shared']
 const AT = "evaluate at this date or time, in the rules' time zone"
 
+interface ChosenChecks {
+  readonly profile?: string
+  readonly egress?: boolean
+}
+
 /** Commands that read rules, and compare and explain them. */
 export function addRulesCommands(program: Command, { io, done }: Context): void {
   program.commandsGroup('Rules:')
@@ -30,10 +35,19 @@ export function addRulesCommands(program: Command, { io, done }: Context): void 
         PROFILES
       )
     )
+    .option(
+      '--egress',
+      'look up banned names now, and show which addresses egress would deny instead'
+    )
     .option('--json', 'print JSON')
     .action(async (rules: string | undefined, _options, command: Command) => {
-      const options = command.optsWithGlobals<CheckOptions & { readonly profile?: string }>()
-      const { profile } = options
+      const options = command.optsWithGlobals<CheckOptions & ChosenChecks>()
+      const { profile, egress } = options
+      if (egress === true) {
+        const { checkEgress } = await import('../commands/gateway/check-egress.js')
+        done(await checkEgress(rules, options, io))
+        return
+      }
       if (profile !== undefined) {
         const { checkProfile } = await import('../commands/gateway/check-profile.js')
         done(await checkProfile(rules, profile, options, io))
