@@ -16,6 +16,15 @@ export const BAN = 'be-clip'
 const MINUTE: Milliseconds = 60_000
 const NAMES = ['clip.example', 'www.clip.example', 'api.clip.example', 'v.clipcdn.example']
 
+const TERM = 'approved-by: Ops, from: 2026-06-01'
+/** The first expires within the period; the second is in version `a` only. */
+const unvalidated = (more: string): string => `
+dnssec:
+  exceptions:
+    - { name: broken.example, purpose: expired signatures, ${TERM}, until: 2026-06-03 }${more}`
+const REMOVED = `
+    - { name: removed.example, purpose: wrong DS, ${TERM}, until: 2026-06-29 }`
+
 const rulesWith = (office: string, laptops = '\n    extends: [office]'): string => `networks:
   office:
     prefixes: []
@@ -38,9 +47,9 @@ const banned = (more = ''): string =>
 
 /** The rules of each version, by a letter; `f` is not at hand when the pack is made. */
 export const VERSIONS = {
-  a: banned(),
+  a: `${banned().replace('extends: [office]', 'extends: [office]\n    dnssec: enforce')}${unvalidated(REMOVED)}`,
   b: rulesWith('    block: [{ id: clips, names: [clip.example, clipcdn.example] }]'),
-  c: banned(', mode: monitor'),
+  c: `${banned(', mode: monitor').replace('extends: [office]', 'extends: [office]\n    dnssec: observe')}${unvalidated('')}`,
   d: banned(', schedule: { hours: "00:00-12:00" }'),
   g: banned().replace(/(laptops:\n {4}prefixes: .*)\n {4}extends: .*/, '$1'),
   f: rulesWith('    block: []')

@@ -6,7 +6,7 @@ HUB-KEY: public key of the hub of a fleet, if that is a witness of the log; take
 Take this script and the public key from the operator, not from the pack: who alters a pack can alter its verifier.
 It checks that the pack is as it was signed, the chain of the log, and that every figure of the page follows from what
 the pack has of the log (lookups.jsonl, bypass.jsonl, network-days.jsonl, log/times.jsonl), of the probes (probes.jsonl)
-and of the rules (enforcement.json, rule-changes/). Ed25519 as in RFC 8032, section 5.1.7.
+and of the rules (enforcement.json, dnssec.json, rule-changes/). Ed25519 as in RFC 8032, section 5.1.7.
 """
 import base64, bisect, csv, hashlib, html.parser, itertools, json, os, re, stat, statistics, sys, unicodedata
 from datetime import datetime, timezone
@@ -611,6 +611,70 @@ def rule_changes(folder, listed, data, show):
                 row.update(time=show(first), rules=' -> '.join(names), change=step[0], names=step[1])
                 yield row if len(step) == 2 else dict(row, details=step[2])
 
+def dnssec_tables(folder, data, show):
+    """What networks did by DNSSEC, and when names were exempt from it, by dnssec.json and the rules in force."""
+    versions = json.loads(read(folder, 'dnssec.json'))['versions']
+    need(set(versions) == set(data['states']), 'dnssec.json has other rules than enforcement.json')
+
+    def rules_in(segment):
+        names = {'rules': ['version'], 'change': ['before', 'after']}.get(segment['kind'])
+        found = names and [versions.get(version_key(segment[name])) for name in names]
+        return found if found and None not in found else None
+
+    def row(gateway, start, end, more):
+        first = {} if gateway is None else {'gateway': gateway}
+        return dict(first, **{'from': show(start), 'until': show(end), 'minutes': -(-(end - start) // MINUTE)}, **more)
+
+    merged, last, spans = [], {}, {}
+    for segment in data['segments']:
+        rules = rules_in(segment)
+        for network in sorted(set().union(*(one['networks'] for one in versions.values()))):
+            states = {one['networks'].get(network, 'absent') for one in rules or []}
+            state = states.pop() if len(states) == 1 else 'restart' if segment['kind'] == 'restart' else 'not known'
+            key = segment['gateway'], network
+            if key in last and last[key][1] == segment['from'] and last[key][2] == state:
+                last[key][1] = segment['until']
+            else:
+                last[key] = [segment['from'], segment['until'], state, *key]
+                merged.append(last[key])
+    for start, end, state, gateway, network in merged:
+        if state != 'absent':
+            spans.setdefault((gateway, start, end, state), []).append(network)
+    states = [row(gateway, start, end, {'dnssec': state, 'networks': ', '.join(networks)})
+              for (gateway, start, end, state), networks in sorted(spans.items(), key=lambda one: one[0][1:3])]
+
+    def exempt_in(rules):
+        enforcing = sorted(set.intersection(*({name for name, state in one['networks'].items() if state == 'enforce'} for one in rules)))
+        return [(one, enforcing) for one in rules[0]['exceptions'] if all(one in other['exceptions'] for other in rules)]
+
+    def end_of(one, until, following):
+        if until == one['until']:
+            return 'expired'
+        if until == data['until']:
+            return 'in force'
+        rules = following and rules_in(following)
+        if not rules:
+            return 'restart' if following and following['kind'] == 'restart' else 'not known'
+        return 'in force' if all(one in other['exceptions'] for other in rules) else 'removed'
+
+    closed, current, before = [], {}, None
+    for segment in data['segments'] + [None]:
+        follows = segment and before and (before['gateway'], before['until']) == (segment['gateway'], segment['from'])
+        now = {}
+        for one, enforcing in exempt_in(rules_in(segment)) if segment and rules_in(segment) else []:
+            start, end = max(segment['from'], one['from']), min(segment['until'], one['until'])
+            if start < end:
+                key = json.dumps([one, enforcing])
+                earlier = current.pop(key, None) if follows else None
+                begin = earlier[1] if earlier and earlier[2] == start else start
+                now[key] = segment['gateway'], begin, end, one, enforcing
+        closed += [(span, end_of(span[3], span[2], segment if follows else None)) for span in current.values()]
+        current, before = now, segment
+    exceptions = [row(gateway, start, end, {
+        'name': one['name'], 'purpose': one['purpose'], 'approvedBy': one['approvedBy'], 'ends': show(one['until']),
+        'end': how, 'networks': ', '.join(enforcing)}) for (gateway, start, end, one, enforcing), how in closed]
+    return {'dnssec': states, 'dnssec-exceptions': exceptions}
+
 def counted(number, noun):
     return '%s %s%s' % (format(number, ','), noun, '' if number == 1 else 's')
 
@@ -885,6 +949,8 @@ def count_figures(folder, listed):
         share, note = tiles['blockedShare']
         tiles['blockedShare'] = share, note if unknown else note + paused
     tables['rule-changes'] = list(rule_changes(folder, listed, data, zone.show))
+    if 'dnssec.json' in listed:
+        tables.update(dnssec_tables(folder, data, zone.show))
     tables['silent-times'] = list(silent_times(folder, data, zone.show))
     tables.update(bypass_tables(folder, data, zone))
     probes, probed = probe_tables(folder, listed, data, zone)
@@ -976,8 +1042,8 @@ def main(folder, expected=None, hub=None):
         for found in (check_chain(folder, key), check_witness(folder, hub), check_rules(folder, listed),
                       check_mandates(folder, listed), check_figures(folder, listed)):
             print(found)
-        print('not repeated: what rules mean (states in enforcement.json, comparisons in rule-changes/, whether they satisfy a')
-        print('mandate): use interdict with the texts in the pack; the drawings of charts; and the checks of a fleet: gateways')
+        print('not repeated: what rules mean (states in enforcement.json, dnssec.json, comparisons in rule-changes/, whether they')
+        print('satisfy a mandate): use interdict with the texts in the pack; the drawings of charts; and the checks of a fleet: gateways')
     print('unaltered: %d files, signed with %s' % (len(listed), text))
 
 if __name__ == '__main__':

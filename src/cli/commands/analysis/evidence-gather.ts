@@ -48,6 +48,7 @@ import {
   timesJson,
   unenforcedJson
 } from './evidence-files.js'
+import { dnssecJson, dnssecRules, dnssecTables } from './evidence-dnssec.js'
 import {
   activationsOf,
   ruleHistory,
@@ -146,6 +147,7 @@ export async function gatherEvidence(
     const states = new Map(
       [...known].map(([key, { rules }]) => [key, banStates(ban, rules, since, end)])
     )
+    const dnssec = new Map([...known].map(([key, { rules }]) => [key, dnssecRules(rules)]))
     const present = Object.keys(banStates(ban, loaded.rules, since, end))
     const missing = proof?.missing ?? []
     const enforcement = new Enforcement(ban, period, timed, states, missing, present)
@@ -236,6 +238,7 @@ export async function gatherEvidence(
         unenforcedTable(unforced, gateways),
         ...enforcementTables(judged),
         changes.table,
+        ...dnssecTables(dnssec, timed, gateways, end),
         ...(ordered === undefined ? [] : [ordered.table]),
         ...(probed?.tables ?? []),
         ...bypass.tables.map(table => ({
@@ -270,6 +273,7 @@ export async function gatherEvidence(
       ['enforcement.json', enforcementJson(judged, gateways, until)],
       ...(inventory === undefined ? [] : [['inventory.json', inventory.text] as [string, string]]),
       ['not-enforced.json', unenforcedJson(open)],
+      ['dnssec.json', dnssecJson(dnssec)],
       ...(record === '' ? [] : [['probes.jsonl', record] as [string, string]]),
       ...changes.files,
       ...ruleTextFiles([history.current, ...known.values()]),
