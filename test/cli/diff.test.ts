@@ -159,6 +159,24 @@ ${before.replace('    prefixes:', '    dnssec: enforce\n    prefixes:')}`
   })
 })
 
+t.test('a change of DNSSEC trust anchors is a change', async t => {
+  const anchor = (tag: number) => `corp.example DS ${tag} 13 2 ${'0F'.repeat(32)}`
+  const rules = (...tags: number[]) => `dnssec:
+  trust-anchors: [${tags.map(tag => `'${anchor(tag)}'`).join(', ')}]
+${networks(ban('one', 'clip'))}`
+  const { code, out } = await diff(t, rules(1, 2), rules(2, 3), ...AT)
+  t.equal(code, 1)
+  const lines = `DNSSEC trust anchor added: ${anchor(3)}.\nDNSSEC trust anchor removed: ${anchor(1)}.\n`
+  t.ok(out.endsWith(`${lines}\n2 changes.\n`), out)
+  const json = await diff(t, rules(1, 2), rules(2, 3), ...AT, '--json')
+  t.match(JSON.parse(json.out), {
+    trustAnchors: [
+      { change: 'added', anchor: anchor(3) },
+      { change: 'removed', anchor: anchor(1) }
+    ]
+  })
+})
+
 t.test('a change of forwarders, DNS64 or egress is a change', async t => {
   const before = networks(ban('one', 'clip'))
   const keys =

@@ -1,8 +1,6 @@
 import t, { type Test } from 'tap'
 import { serveWorld } from '../dnssec/name-server.js'
-import { dsRdata } from '../dnssec/keys.js'
-import { wire } from '../dnssec/zone.js'
-import { withoutSignatures, World } from '../dnssec/world.js'
+import { anchorOf, withoutSignatures, World } from '../dnssec/world.js'
 import { interdict, writeSite } from './run.js'
 
 /** Signatures that are valid now. */
@@ -13,11 +11,6 @@ function build() {
   const zone = world.zone('example', times).a('www.example')
   world.zone('plain.example', { isSigned: false }).a('www.plain.example')
   return { world, zone }
-}
-
-function anchorOf({ root }: World): string {
-  const [high, low, algorithm, digest, ...octets] = dsRdata(wire('.'), root.ksk)
-  return `. DS ${(high! << 8) | low!} ${algorithm} ${digest} ${Buffer.from(octets).toString('hex')}`
 }
 
 async function command(t: Test, world: World) {

@@ -1,9 +1,8 @@
 import packet from 'dns-packet'
 import t, { type Test } from 'tap'
-import { wire, TYPE, type Rr, type ZoneOptions } from '../dnssec/zone.js'
+import { TYPE, type Rr, type ZoneOptions } from '../dnssec/zone.js'
 import { serveWorld } from '../dnssec/name-server.js'
-import { withoutSignatures, World } from '../dnssec/world.js'
-import { dsRdata } from '../dnssec/keys.js'
+import { anchorOf, withoutSignatures, World } from '../dnssec/world.js'
 import { askUdp } from './dns-client.js'
 import { kinds, serving } from './serve.js'
 import { eventually } from './site.js'
@@ -23,13 +22,6 @@ const rules = (mode: string, more = '') => `networks:
     block: [blocked.example]
     records: [{ name: local.example, a: 192.0.2.53 }]
 `
-
-/** Anchor of the world's root, in the settings. */
-function anchorOf({ root: { ksk } }: World): string {
-  const [high, low, algorithm, digest, ...octets] = dsRdata(wire('.'), ksk)
-  const hex = Buffer.from(octets).toString('hex')
-  return `. DS ${(high! << 8) | low!} ${algorithm} ${digest} ${hex}`
-}
 
 async function gateway(t: Test, setting: Parameters<typeof serving>[1] = {}, mode = 'enforce') {
   const world = new World(valid)

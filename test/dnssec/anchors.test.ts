@@ -1,9 +1,10 @@
 import t from 'tap'
 import {
-  readTrustAnchor,
   ROOT_ANCHORS,
-  TrustAnchors
+  TrustAnchors,
+  trustAnchorsWith
 } from '../../src/resolver/validation/trust-anchors.js'
+import { readTrustAnchor } from '../../src/wire/dnssec/trust-anchor.js'
 import { wire } from './zone.js'
 
 t.test('trust anchors', async t => {
@@ -27,3 +28,23 @@ t.test('trust anchors', async t => {
   ] as const)
     t.throws(() => readTrustAnchor(text), { code: 'TRUST_ANCHOR_INVALID', message: why }, text)
 })
+
+t.test(
+  'for a zone, anchors of the rules count before those of the settings and the built-in ones',
+  t => {
+    const anchor = (zone: string, tag: number) => `${zone} DS ${tag} 13 2 ${'00'.repeat(32)}`
+    const tags = (name: string, settings: string[], rules: string[]) =>
+      trustAnchorsWith(settings, rules)
+        .find(wire(name))!
+        .ds.map(({ keyTag }) => keyTag)
+    t.strictSame(tags('www.example', [], []), [20326, 38696])
+    t.strictSame(tags('www.example', [anchor('.', 1)], []), [1])
+    const rollover = [anchor('.', 2), anchor('.', 3)]
+    t.strictSame(tags('www.example', [anchor('.', 1)], rollover), [2, 3])
+    const corp = anchor('Corp.example', 4)
+    t.strictSame(tags('www.corp.example', [corp], rollover), [4])
+    t.strictSame(tags('www.corp.example', [corp], [anchor('corp.example', 5)]), [5])
+    t.strictSame(tags('www.example', [], [corp]), [20326, 38696])
+    t.end()
+  }
+)

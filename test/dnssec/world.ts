@@ -50,6 +50,13 @@ export function encode(
   ])
 }
 
+/** The anchor of a world's root, for settings, rules and the command line. */
+export function anchorOf({ root: { ksk } }: World): string {
+  const [high, low, algorithm, digest, ...octets] = dsRdata(wire('.'), ksk)
+  const hex = Buffer.from(octets).toString('hex')
+  return `. DS ${(high! << 8) | low!} ${algorithm} ${digest} ${hex}`
+}
+
 /** Zones from the root down, and a resolver that answers from them as an upstream with DO and CD would. */
 export class World implements ChainSource {
   readonly root: Zone

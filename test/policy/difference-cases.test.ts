@@ -299,6 +299,7 @@ t.test('a renamed network is not a move', async t => {
     ech: [],
     dnssec: [],
     dnssecExceptions: [],
+    trustAnchors: [],
     resolution: [],
     recognized: [],
     changes: []

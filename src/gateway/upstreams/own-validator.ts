@@ -59,7 +59,7 @@ export class OwnValidator {
     this.closers.push(() => source.close())
     const validator = new Validator({
       source,
-      anchors: trustAnchorsWith(config.dnssec.trustAnchors),
+      anchors: trustAnchorsWith(config.dnssec.trustAnchors, snapshot.origin.trustAnchors),
       exceptions: new ValidationExceptions(snapshot.origin.dnssecExceptions ?? []),
       now: () => Math.floor(Date.now() / MS_PER_SECOND),
       cpuTime

@@ -10,6 +10,8 @@ import { DNSSEC } from '../../policy/tables/client-table.js'
 import type { ForwarderSet } from '../../policy/tables/forwarder-sets.js'
 import type { Snapshot, UnvalidatedName } from '../../policy/tables/snapshot.js'
 import type { ValidationSample } from '../../resolver/stages/validation-sampler.js'
+import { readTrustAnchor } from '../../wire/dnssec/trust-anchor.js'
+import { showCanonical, showName } from '../../wire/dns/name/name.js'
 import type { Config } from '../config/config.js'
 import { ExceptionClock } from './exception-clock.js'
 import type { OnObserved } from './observation-recorder.js'
@@ -58,6 +60,7 @@ export class ValidationHandle {
   private forwarders: readonly ForwarderSet[] = []
   private isWanted = false
   private exceptions: readonly UnvalidatedName[] = []
+  private trustAnchors: readonly string[] = []
   private readonly exceptionClock: ExceptionClock
   private since = 0
   private state = NO_STATE
@@ -84,13 +87,17 @@ export class ValidationHandle {
   }
 
   /** The rules in force. */
-  setRules({ clients, forwarders, origin: { dnssecExceptions = [] } }: Snapshot): void {
+  setRules({ clients, forwarders, origin }: Snapshot): void {
+    const { dnssecExceptions = [], trustAnchors = [] } = origin
     const hasChanged = !isDeepStrictEqual(dnssecExceptions, this.exceptions)
     this.exceptions = dnssecExceptions
-    if (!isDeepStrictEqual(forwarders, this.forwarders)) {
+    const newAnchors = zonesOfDifference(trustAnchors, this.trustAnchors)
+    if (newAnchors.length > 0 || !isDeepStrictEqual(forwarders, this.forwarders)) {
       this.forwarders = forwarders
+      this.trustAnchors = trustAnchors
       this.sendSettings()
     }
+    for (const zone of newAnchors) this.onNewAnchors(zone)
     const isWanted = clients.dnssec.some(policy => policy !== DNSSEC.off)
     if (isWanted === this.isWanted) {
       if (isWanted && hasChanged) this.applyExceptions()
@@ -101,6 +108,21 @@ export class ValidationHandle {
       this.startThread()
       this.exceptionClock.set(dnssecExceptions)
     } else this.stop()
+  }
+
+  /** Cached answers were validated with other keys. */
+  private onNewAnchors(zone: string): void {
+    const { log, flush } = this.options
+    const trustAnchors = this.trustAnchors.filter(anchor => zoneOf(anchor) === zone)
+    const source =
+      trustAnchors.length > 0
+        ? 'of the rules are in force'
+        : 'are those of the settings, or the built-in ones'
+    log.info(
+      { zone, trustAnchors },
+      `DNSSEC trust anchors of a zone ${source}; its cache entries are flushed`
+    )
+    flush(zone)
   }
 
   /** First the thread, then what is cached. */
@@ -126,9 +148,9 @@ export class ValidationHandle {
   }
 
   private sendSettings(): void {
-    const { config, forwarders, exceptions } = this
+    const { config, forwarders, exceptions, trustAnchors } = this
     if (config === undefined) return
-    this.thread?.send({ kind: 'settings', config, forwarders, exceptions })
+    this.thread?.send({ kind: 'settings', config, forwarders, exceptions, trustAnchors })
   }
 
   private stop(): void {
@@ -140,12 +162,12 @@ export class ValidationHandle {
   }
 
   private startThread(): void {
-    const { config, forwarders, exceptions, isWanted, options } = this
+    const { config, forwarders, exceptions, trustAnchors, isWanted, options } = this
     if (!isWanted || config === undefined) return
     this.restarts.onStart()
     this.since = this.clock.wall()
     this.state = NO_STATE
-    const init: ValidationInit = { config, forwarders, exceptions }
+    const init: ValidationInit = { config, forwarders, exceptions, trustAnchors }
     keepIfPresent('validation-main.js')
     const thread = options.startThread<ToValidation, FromValidation>('validation-main.js', init, {
       message: message => {
@@ -172,4 +194,15 @@ export class ValidationHandle {
     this.thread!.send({ kind: 'worker', port: port2 }, [port2])
     return port1
   }
+}
+
+const zoneOf = (anchor: string): string => showCanonical(showName(readTrustAnchor(anchor).zone))
+
+/** Zones of which only one of both has an anchor, or another one. */
+function zonesOfDifference(some: readonly string[], others: readonly string[]): readonly string[] {
+  const different = [
+    ...some.filter(one => !others.includes(one)),
+    ...others.filter(one => !some.includes(one))
+  ]
+  return [...new Set(different.map(zoneOf))]
 }

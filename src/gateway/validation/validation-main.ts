@@ -84,7 +84,7 @@ function serve(port: MessagePort): void {
 /** By number of the forwarders. Upstreams may have changed, and with them what is known of zones. */
 function create(init: ValidationInit) {
   const now = () => Math.floor(systemClock.wall() / MS_PER_SECOND)
-  const anchors = trustAnchorsWith(init.config.dnssec.trustAnchors)
+  const anchors = trustAnchorsWith(init.config.dnssec.trustAnchors, init.trustAnchors)
   const exceptions = new ValidationExceptions(init.exceptions)
   const validatorOf = (set?: ForwarderSet) => {
     const source = openChainSource(init.config, set)

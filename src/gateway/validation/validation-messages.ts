@@ -14,6 +14,7 @@ export interface ValidationInit {
   /** Of the rules in force. */
   readonly forwarders: readonly ForwarderSet[]
   readonly exceptions: readonly UnvalidatedName[]
+  readonly trustAnchors: readonly string[]
 }
 
 export type ToValidation =

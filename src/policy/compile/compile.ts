@@ -79,6 +79,7 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
       return { name, text: showName(name), purpose, approvedBy, from, until }
     }
   )
+  const { trustAnchors = [] } = ruleSet
   const sources = [...usedSources(ruleSet), ...(formerBans ?? [])]
   if (specialUse.length > 0) sources.push(specialUseSource(specialUse))
   const built = buildWithSomeSeed(sources, options)
@@ -101,7 +102,8 @@ export function compile(given: RuleSet, options: CompileOptions): Snapshot {
       ...{ sha256, filesSha256, zones, bundle, pauses },
       ...(asns && { asns }),
       ...(mustResolve.length > 0 && { mustResolve }),
-      ...(dnssecExceptions.length > 0 && { dnssecExceptions })
+      ...(dnssecExceptions.length > 0 && { dnssecExceptions }),
+      ...(trustAnchors.length > 0 && { trustAnchors })
     },
     clients: {
       networks: networks.map(({ id }) => id),

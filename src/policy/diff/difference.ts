@@ -15,8 +15,10 @@ import {
 import {
   dnssecChanges,
   exceptionChanges,
+  trustAnchorChanges,
   type DnssecChange,
-  type DnssecExceptionChange
+  type DnssecExceptionChange,
+  type TrustAnchorChange
 } from './dnssec-changes.js'
 import { resolutionChanges, type ResolutionChange } from './resolution-changes.js'
 import { groupAddresses, groupNames, type BeforeAfter } from './name-groups.js'
@@ -40,6 +42,7 @@ export interface Difference {
   readonly ech: readonly EchChange[]
   readonly dnssec: readonly DnssecChange[]
   readonly dnssecExceptions: readonly DnssecExceptionChange[]
+  readonly trustAnchors: readonly TrustAnchorChange[]
   /** Networks whose queries are forwarded otherwise. */
   readonly resolution: readonly ResolutionChange[]
   /** Clients that are recognized, and their authorities. */
@@ -75,6 +78,7 @@ export function difference(
     ech: echChanges(ranges, snapshots),
     dnssec: dnssecChanges(ranges, snapshots),
     dnssecExceptions: exceptionChanges(rules, options.at),
+    trustAnchors: trustAnchorChanges(rules),
     resolution: resolutionChanges(ranges, rules),
     recognized: clientChanges(rules),
     changes: withAsns(collector.changes(), rules)
@@ -99,8 +103,8 @@ function withAsns(
 
 /** The number of changes that do not concern a rule for names or addresses, without renamed networks. */
 export function countOtherChanges(found: Omit<Difference, 'renamed' | 'changes'>): number {
-  const { moves, ech, dnssec, dnssecExceptions, resolution, recognized } = found
-  const lists = [moves, ech, dnssec, dnssecExceptions, resolution, recognized]
+  const { moves, ech, dnssec, dnssecExceptions, trustAnchors, resolution, recognized } = found
+  const lists = [moves, ech, dnssec, dnssecExceptions, trustAnchors, resolution, recognized]
   return lists.reduce((sum, { length }) => sum + length, 0)
 }
 

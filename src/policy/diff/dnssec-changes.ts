@@ -49,6 +49,20 @@ export function exceptionChanges(
   })
 }
 
+/** A key that DNSSEC validation trusts, and did not before, or the other way round. */
+export interface TrustAnchorChange {
+  readonly anchor: string
+  readonly kind: 'added' | 'removed'
+}
+
+export function trustAnchorChanges({ before, after }: BeforeAfter<RuleSet>): TrustAnchorChange[] {
+  const [was, is] = [before.trustAnchors ?? [], after.trustAnchors ?? []]
+  return [
+    ...is.filter(one => !was.includes(one)).map(anchor => ({ anchor, kind: 'added' as const })),
+    ...was.filter(one => !is.includes(one)).map(anchor => ({ anchor, kind: 'removed' as const }))
+  ]
+}
+
 /** When each name is excepted, by its canonical form. */
 function termsOf({ dnssecExceptions = [] }: RuleSet, at: Seconds): ReadonlyMap<string, string> {
   const terms = new Map<string, string>()

@@ -139,7 +139,8 @@ class RulesLoader {
     const apps = [...this.apps.values()].flatMap(sourcesOf)
     const sources = [...apps, ...[...this.lists.values()].flat(), ...made.inline]
     const { sha256, filesSha256, ownSha256, zones, files, bundle } = folder
-    const { networks, scopes, clients, timeZone, site, mustResolve, dnssecExceptions } = made
+    const { networks, scopes, clients, timeZone, site, mustResolve } = made
+    const { dnssecExceptions, trustAnchors } = made
     const sums = { sha256, filesSha256, ownSha256, zones, bundle }
     const rules = {
       networks,
@@ -150,6 +151,7 @@ class RulesLoader {
       site,
       mustResolve,
       dnssecExceptions,
+      trustAnchors,
       catalogue: catalogue && factsOfCatalogue(catalogue),
       asns: systems.facts,
       ...sums,

@@ -55,6 +55,8 @@ export interface RulesOrigin {
   readonly mustResolve?: readonly string[] | undefined
   /** Names that are not validated for a while; undefined: none. */
   readonly dnssecExceptions?: readonly UnvalidatedName[] | undefined
+  /** Trust anchors of DNSSEC in zone file format; undefined: none. */
+  readonly trustAnchors?: readonly string[] | undefined
 }
 
 /** A negative trust anchor: a name that is not validated for a while, with all names below it. RFC 7646 §2. */

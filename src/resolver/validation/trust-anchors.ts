@@ -1,15 +1,5 @@
-import { failure } from '../../base/errors/error.js'
-import { readName } from '../../wire/dns/name/name.js'
 import { isAtOrBelow, isSame } from '../../wire/dnssec/canonical-name.js'
-import { DIGEST } from '../../wire/dnssec/algorithms.js'
-import { decodeDs, dsOf, isSupportedDs, type Ds } from '../../wire/dnssec/ds.js'
-
-/** A zone whose keys are trusted by configuration. RFC 4033 §2. */
-export interface TrustAnchor {
-  /** In lower-cased wire form. */
-  readonly zone: Uint8Array
-  readonly ds: readonly Ds[]
-}
+import { readTrustAnchor, type TrustAnchor } from '../../wire/dnssec/trust-anchor.js'
 
 /**
  * The root's key-signing keys of 2017 and 2024, which IANA publishes with their validity at
@@ -20,59 +10,27 @@ export const ROOT_ANCHORS = [
   '. DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16'
 ] as const
 
-/** Owner, type, three numbers, and a digest or a key. */
-const ANCHOR =
-  /^(?<owner>\S+)\s+(?:IN\s+)?(?<type>DS|DNSKEY)\s+(?<first>\d+)\s+(?<second>\d+)\s+(?<third>\d+)\s+(?<data>\S.*)$/is
-
 /**
- * Reads a trust anchor in zone file format: `corp.example DS 12345 13 2 9F…`, or the DNSKEY that signs the keys.
+ * Trust anchors of an operator beside those of the root. For each zone, those of the rules count, else those of the settings, else
+ * the built-in ones: a signed bundle replaces keys on all gateways, whatever they were installed with.
  *
  * @throws InterdictError TRUST_ANCHOR_INVALID
  */
-export function readTrustAnchor(text: string): TrustAnchor {
-  const reject = (why: string) => failure('TRUST_ANCHOR_INVALID', text, why)
-  const fields = ANCHOR.exec(text.trim())?.groups
-  if (fields === undefined) throw reject('expected ZONE DS ... or ZONE DNSKEY ...')
-  const zone = readZone(fields.owner!, reject)
-  const isDs = fields.type!.toUpperCase() === 'DS'
-  const data = fields.data!.replace(/\s+/g, '')
-  if (!(isDs ? HEX : BASE64).test(data))
-    throw reject(`expected ${isDs ? 'hex digits' : 'base 64'} at the end`)
-  const [first, second, third] = [fields.first, fields.second, fields.third].map(Number) as [
-    number,
-    number,
-    number
-  ]
-  if (first > 0xffff || second > 0xff || third > 0xff) throw reject('a number is too large')
-  const octets = Buffer.from(data, isDs ? 'hex' : 'base64')
-  const rdata = Uint8Array.of(first >> 8, first & 0xff, second, third, ...octets)
-  const ds = isDs ? decodeDs(rdata) : dsOf(zone, rdata)
-  if (!isSupportedDs(ds)) throw reject('this algorithm or digest is not supported')
-  const size = ds.digestType === DIGEST.SHA256 ? 32 : 48
-  if (ds.digest.length !== size) throw reject(`expected a digest of ${size} octets`)
-  return { zone, ds: [ds] }
-}
-
-const HEX = /^[0-9a-f]+$/i
-const BASE64 = /^[0-9a-z+/]+=*$/i
-
-function readZone(text: string, reject: (why: string) => Error): Uint8Array {
-  try {
-    return readName(text)
-  } catch {
-    throw reject('the zone is not a domain name')
+export function trustAnchorsWith(
+  settings: readonly string[],
+  rules: readonly string[] = []
+): TrustAnchors {
+  const all: string[] = []
+  const zones = new Set<string>()
+  for (const layer of [rules, settings, ROOT_ANCHORS]) {
+    const own = layer.map(text => ({ text, zone: zoneOf(text) }))
+    all.push(...own.filter(({ zone }) => !zones.has(zone)).map(({ text }) => text))
+    for (const { zone } of own) zones.add(zone)
   }
+  return new TrustAnchors(all)
 }
 
-/**
- * Trust anchors of an operator beside those of the root, unless they have some for the root themselves.
- *
- * @throws InterdictError TRUST_ANCHOR_INVALID
- */
-export function trustAnchorsWith(own: readonly string[]): TrustAnchors {
-  const hasRoot = own.some(text => readTrustAnchor(text).zone.length === 1)
-  return new TrustAnchors(hasRoot ? own : [...ROOT_ANCHORS, ...own])
-}
+const zoneOf = (text: string): string => readTrustAnchor(text).zone.toString()
 
 /** Trust anchors by zone: own ones beside the root's. */
 export class TrustAnchors {

@@ -1,11 +1,13 @@
 import { cpuTime } from '../../../base/system/cpu-time.js'
 import { MS_PER_SECOND } from '../../../base/units.js'
+import type { Config } from '../../../gateway/config/config.js'
 import { openChainSource } from '../../../gateway/upstreams/own-chain-source.js'
 import { showValidation } from '../../../resolver/validation/show-validation.js'
 import { TrustAnchors, trustAnchorsWith } from '../../../resolver/validation/trust-anchors.js'
 import { Validator } from '../../../resolver/validation/validator.js'
 import { readName, showName } from '../../../wire/dns/name/name.js'
 import { readRrtype, showRrtype } from '../../../wire/dns/registry/rrtype.js'
+import { loadConfiguredRules } from '../../args/configured-rules.js'
 import { extractHostName, rejectUrlCharacters } from '../../args/extract-host-name.js'
 import { parseArgument } from '../../args/parse.js'
 import { loadSettings, type CommonOptions } from '../../args/settings.js'
@@ -14,7 +16,7 @@ import { print, printJson, type Io } from '../../io.js'
 
 export interface DnssecOptions extends CommonOptions {
   readonly type: string
-  /** Trust anchors instead of the root's and the ones in the settings. */
+  /** Trust anchors instead of the root's and the ones in the rules and settings. */
   readonly anchor?: readonly string[]
   readonly json?: boolean
 }
@@ -29,7 +31,7 @@ export async function dnssec(name: string, options: DnssecOptions, io: Io): Prom
   const qname = parseArgument('<name>', () => readName(host))
   const given = anchor && parseArgument('--anchor', () => new TrustAnchors(anchor))
   const config = await loadSettings(options)
-  const anchors = given ?? trustAnchorsWith(config.dnssec.trustAnchors)
+  const anchors = given ?? (await configuredAnchors(config, io))
   const source = openChainSource(config)
   try {
     const now = () => Math.floor(Date.now() / MS_PER_SECOND)
@@ -43,4 +45,11 @@ export async function dnssec(name: string, options: DnssecOptions, io: Io): Prom
   } finally {
     source.close()
   }
+}
+
+/** Those that the gateway uses; without the rules' where they are not valid. */
+async function configuredAnchors(config: Config, io: Io): Promise<TrustAnchors> {
+  const { loaded } = await loadConfiguredRules(config, io)
+  const ofRules = loaded.ok ? loaded.rules.trustAnchors : undefined
+  return trustAnchorsWith(config.dnssec.trustAnchors, ofRules)
 }

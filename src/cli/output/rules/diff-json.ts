@@ -23,6 +23,7 @@ export function jsonOf(compared: Compared): object {
     ech: ech.map(({ networks, ech }) => ({ network: networks.after, ...sides(ech) })),
     dnssec: dnssec.map(({ networks, dnssec }) => ({ network: networks.after, ...sides(dnssec) })),
     dnssecExceptions: compared.dnssecExceptions.map(({ name, kind }) => ({ change: kind, name })),
+    trustAnchors: compared.trustAnchors.map(({ anchor, kind }) => ({ change: kind, anchor })),
     resolution: compared.resolution.map(({ networks, key, values }) => ({
       network: networks.after,
       key,

@@ -53,6 +53,7 @@ export function toText(compared: Compared, width: number): string {
         `Network ${networks.after}: dnssec ${dnssec.before} -> ${dnssec.after}.`
     ),
     ...exceptionLines(compared.dnssecExceptions),
+    ...compared.trustAnchors.map(({ anchor, kind }) => `DNSSEC trust anchor ${kind}: ${anchor}.`),
     ...compared.resolution.map(
       ({ networks, key, values }) =>
         `Network ${networks.after}: ${key} ${values.before} -> ${values.after}.`

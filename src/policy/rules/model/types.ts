@@ -402,6 +402,8 @@ export interface RuleSet {
   readonly timeZone: string
   /** Negative trust anchors; undefined: none. */
   readonly dnssecExceptions?: readonly DnssecException[] | undefined
+  /** Keys of zones that DNSSEC validation trusts, in zone file format; undefined: none. */
+  readonly trustAnchors?: readonly string[] | undefined
   /** Undefined: none. */
   readonly mustResolve?: readonly MustResolve[] | undefined
   /** Defaults of the register of bans; undefined: English, and no known URL. */

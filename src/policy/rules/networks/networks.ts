@@ -48,6 +48,7 @@ export interface Networks {
   readonly site: NonNullable<RuleSet['site']>
   readonly mustResolve: readonly MustResolve[]
   readonly dnssecExceptions: readonly DnssecException[]
+  readonly trustAnchors: readonly string[]
 }
 
 /** What a network takes from the nearest network that it extends. */
@@ -124,7 +125,7 @@ export function buildNetworks(
   })
   const dnssecExceptions = buildDnssecExceptions(file, dates, top)
   const { inline } = sources
-  const names = { mustResolve, dnssecExceptions }
+  const names = { mustResolve, dnssecExceptions, trustAnchors: file.dnssec['trust-anchors'] }
   return { networks: served, inline, scopes, clients, timeZone, site, ...names }
 }
 

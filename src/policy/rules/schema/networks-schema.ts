@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { readAddress, isMapped } from '../../../base/values/address.js'
 import { readName } from '../../../wire/dns/name/name.js'
+import { readTrustAnchor } from '../../../wire/dnssec/trust-anchor.js'
 import { sentence } from '../../yaml/issues.js'
 import { parsedString } from '../../yaml/parsed-string.js'
 import { wholeSeconds } from '../../yaml/quantity.js'
@@ -164,10 +165,23 @@ const dnssecException = z
     when: ({ value }) => isObject(value)
   })
 
-/** Names that are not validated for a while, whatever the networks say. */
+/** As in the settings, in zone file format. */
+const trustAnchor = parsedString(
+  'a trust anchor such as corp.example DS 12345 13 2 DIGEST',
+  text => {
+    readTrustAnchor(text)
+    return text
+  }
+)
+
+/** Names that are not validated for a while, and keys that are trusted, whatever the networks say. */
 const dnssec = z.strictObject({
   'max-days': z.int().min(1).max(366).default(30),
-  exceptions: listOf(dnssecException)
+  exceptions: listOf(dnssecException),
+  'trust-anchors': z
+    .array(trustAnchor)
+    .max(1000)
+    .default(() => [])
 })
 
 /** Limits of exceptions; by default any purpose, at most a year, and a quarter of a network. */
