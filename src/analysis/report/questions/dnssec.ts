@@ -135,8 +135,7 @@ function networksTable(rows: readonly NetworkSample[]): Table {
     emptyText: 'No network was observed.',
     columns: [
       column('network', 'text'),
-      column('answers', 'count'),
-      column('validated', 'count'),
+      ...(['answers', 'validated'] as const).map(key => column(key, 'count')),
       column('share', 'share', 'sampled'),
       column('failed', 'count', 'would fail'),
       column('clients', 'count', 'clients concerned')

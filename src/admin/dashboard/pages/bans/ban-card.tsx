@@ -5,7 +5,7 @@ import { Badge, Card, Facts } from '../../components.js'
 import { DeviceButton, hasDevice } from '../../device.js'
 import { format, now, t, word } from '../../state.js'
 import { Table } from '../../table.js'
-import { lastDayOf, Left, TONES } from './rule-term.js'
+import { approvalColumns, lastDayOf, Left, termColumns, TONES } from './rule-term.js'
 
 export function BanCard({
   ban,
@@ -121,8 +121,7 @@ export function BanCard({
             rows={exceptions}
             rowId={({ id }) => id}
             columns={[
-              { title: t('bans.purpose'), cell: ({ purpose }) => purpose },
-              { title: t('bans.approver'), cell: ({ approvedBy }) => approvedBy },
+              ...approvalColumns(),
               {
                 title: t('bans.clients'),
                 kind: 'break',
@@ -136,18 +135,7 @@ export function BanCard({
                   </>
                 )
               },
-              {
-                title: t('bans.lastDay'),
-                cell: ({ until }) => (
-                  <>
-                    {lastDayOf(until) ?? t('bans.open')} <Left until={until} />
-                  </>
-                )
-              },
-              {
-                title: t('state'),
-                cell: ({ state }) => <Badge tone={TONES[state]}>{word('state', state)}</Badge>
-              }
+              ...termColumns()
             ]}
           />
         </section>

@@ -1,9 +1,9 @@
 import type { DnssecException, Listing } from '../../../web/api/types/rule-responses.js'
-import { Badge, Card } from '../../components.js'
-import { t, word } from '../../state.js'
+import { Card } from '../../components.js'
+import { t } from '../../state.js'
 import { Table } from '../../table.js'
 import { useApi } from '../../use-api.js'
-import { lastDayOf, Left, TONES } from './rule-term.js'
+import { approvalColumns, termColumns } from './rule-term.js'
 
 /** Names that are not validated for a while; nothing if there are none. */
 export function DnssecExceptions({ withEnded }: { readonly withEnded: boolean }) {
@@ -18,20 +18,8 @@ export function DnssecExceptions({ withEnded }: { readonly withEnded: boolean })
         rows={shown}
         columns={[
           { title: t('filter.name'), kind: 'break', cell: ({ name }) => <code>{name}</code> },
-          { title: t('bans.purpose'), cell: ({ purpose }) => purpose },
-          { title: t('bans.approver'), cell: ({ approvedBy }) => approvedBy },
-          {
-            title: t('bans.lastDay'),
-            cell: ({ until }) => (
-              <>
-                {lastDayOf(until) ?? t('bans.open')} <Left until={until} />
-              </>
-            )
-          },
-          {
-            title: t('state'),
-            cell: ({ state }) => <Badge tone={TONES[state]}>{word('state', state)}</Badge>
-          }
+          ...approvalColumns(),
+          ...termColumns()
         ]}
       />
     </Card>
