@@ -538,6 +538,29 @@ t.test('pause a block, and end the pause; never a ban, and not without the scope
   t.strictSame(faults, [])
 })
 
+t.test('what would fail if DNSSEC were enforced, with whom to call, in all languages', async t => {
+  const { page, faults } = await openAs(t, 'reader', '/system')
+  await page.waitForSelector('[data-table=dnssec-domains]')
+  await shows(page, 'broken.example')
+  await shows(page, 'hostmaster@broken.example')
+  const link = 'a[href^="/reports?kind=dnssec"]'
+  for (const [language, title] of [
+    ['fr', 'DNSSEC : ce qui échouerait'],
+    ['nl', 'DNSSEC: wat zou mislukken'],
+    ['de', 'DNSSEC: was scheitern würde'],
+    ['en', 'DNSSEC: what would fail']
+  ] as const) {
+    await page.select('.preferences select', language)
+    await page.waitForFunction(`document.documentElement.lang === '${language}'`)
+    await shows(page, title)
+    await page.waitForSelector(link)
+  }
+  await page.click(link)
+  await page.waitForSelector('[data-table=domains]')
+  await shows(page, 'gov.example')
+  t.strictSame(faults, [])
+})
+
 t.test('a report that takes long shows its progress, and can be cancelled', async t => {
   // Other tests need commands meanwhile.
   const own = await startGateway(t)

@@ -5,6 +5,7 @@ import { format, may, t, word } from '../state.js'
 import { Table } from '../table.js'
 import { useApi } from '../use-api.js'
 import { Actions } from './system/actions.js'
+import { DnssecCard } from './system/dnssec-card.js'
 import { GatewayCard } from './system/gateway-card.js'
 import { Lists } from './system/lists.js'
 import { ProfileCard } from './system/profile-card.js'
@@ -33,6 +34,7 @@ export function Page() {
           </>
         )}
       </Load>
+      <DnssecCard />
       {may('operate') && <Actions />}
       <Audit />
       <ProfileCard />
