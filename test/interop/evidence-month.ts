@@ -19,6 +19,7 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { generateKeys, parsePrivateKey } from '../../src/base/files/ed25519.js'
 import { Chain } from '../../src/lookups/chain/chain.js'
+import { encodeFindingLine, type EgressFinding } from '../../src/lookups/egress/egress-finding.js'
 import { LogLayout } from '../../src/lookups/files/log-layout.js'
 import { signPack } from '../../src/analysis/evidence/sign-pack.js'
 import { VERIFY_PY } from '../../src/analysis/evidence/verify-py.js'
@@ -83,6 +84,38 @@ writeFileSync(
     .map(record => `${JSON.stringify(record)}\n`)
     .join('')
 )
+/** Connections to addresses of the ban, and to one of another app, which the pack leaves out. */
+const connections = Array.from({ length: 40 }, (_, i) => {
+  const time = SINCE + Math.floor((i * DAYS * DAY) / 40) + 1_000
+  const finding: EgressFinding = {
+    ...{
+      kind: 'banned' as const,
+      network: i % 3 === 0 ? 'laptops' : 'phones',
+      client: `10.1.0.${i % 5}`
+    },
+    ...{
+      destination: `203.0.113.${i % 4}`,
+      port: 443,
+      protocol: i % 2 === 0 ? ('tcp' as const) : ('udp' as const)
+    },
+    ...{ apps: i % 10 === 9 ? ['other'] : [], names: i % 2 === 0 ? ['clip.example'] : [] },
+    ...{
+      first: time - 900,
+      last: time,
+      connections: 1 + (i % 3),
+      octets: i % 4 === 0 ? null : 1_000 * i
+    }
+  }
+  return { event: 'finding' as const, time, finding }
+})
+const observed = [
+  { event: 'start', time: SINCE - DAY } as const,
+  ...connections,
+  { event: 'lost', time: SINCE + DAY, count: 7 } as const,
+  { event: 'stop', time: SINCE + DAY + 1 } as const,
+  { event: 'start', time: SINCE + DAY + 60_000 } as const
+].sort((a, b) => a.time - b.time)
+writeFileSync(at('log/egress.jsonl'), observed.map(line => `${encodeFindingLine(line)}\n`).join(''))
 const failure = {
   ...{ rule: BAN, network: 'phones', name: 'clip.example', type: 'A' },
   ...{ server: 'udp 192.0.2.53', problem: 'it has records' }
@@ -162,6 +195,30 @@ t.test('the figures are those of the generator', t => {
   }
   const exceptions = tables.exceptions!.map(({ exception }) => exception)
   t.strictSame(new Set(exceptions), new Set(['press', 'lab']))
+  t.end()
+})
+
+t.test('connections are those of the generator', t => {
+  const { tiles, tables } = JSON.parse(readFileSync(at('pack/evidence.json'), 'utf8')) as Pack
+  const own = connections.filter(({ finding }) => finding.apps.length === 0)
+  const sum = (count: (of: (typeof own)[number]['finding']) => number): number =>
+    own.reduce((total, { finding }) => total + count(finding), 0)
+  const inTable = (key: string): number =>
+    tables['egress-connections']!.reduce((total, row) => total + Number(row[key] ?? 0), 0)
+  t.equal(
+    tiles.egressConnections,
+    sum(one => one.connections)
+  )
+  t.equal(
+    inTable('connections'),
+    sum(one => one.connections)
+  )
+  t.equal(
+    inTable('octets'),
+    sum(one => one.octets ?? 0)
+  )
+  const states = new Set(tables.egress!.map(({ egress }) => egress))
+  t.ok(states.has('observe') && states.has('deny') && states.has('off'))
   t.end()
 })
 

@@ -47,9 +47,9 @@ const banned = (more = ''): string =>
 
 /** The rules of each version, by a letter; `f` is not at hand when the pack is made. */
 export const VERSIONS = {
-  a: `${banned().replace('extends: [office]', 'extends: [office]\n    dnssec: enforce')}${unvalidated(REMOVED)}`,
+  a: `${banned().replace('extends: [office]', 'extends: [office]\n    dnssec: enforce\n    egress: observe')}${unvalidated(REMOVED)}`,
   b: rulesWith('    block: [{ id: clips, names: [clip.example, clipcdn.example] }]'),
-  c: `${banned(', mode: monitor').replace('extends: [office]', 'extends: [office]\n    dnssec: observe')}${unvalidated('')}`,
+  c: `${banned(', mode: monitor').replace('extends: [office]', 'extends: [office]\n    dnssec: observe\n    egress: deny')}${unvalidated('')}`,
   d: banned(', schedule: { hours: "00:00-12:00" }'),
   g: banned().replace(/(laptops:\n {4}prefixes: .*)\n {4}extends: .*/, '$1'),
   f: rulesWith('    block: []')

@@ -6,7 +6,7 @@ HUB-KEY: public key of the hub of a fleet, if that is a witness of the log; take
 Take this script and the public key from the operator, not from the pack: who alters a pack can alter its verifier.
 It checks that the pack is as it was signed, the chain of the log, and that every figure of the page follows from what
 the pack has of the log (lookups.jsonl, bypass.jsonl, network-days.jsonl, log/times.jsonl), of the probes (probes.jsonl)
-and of the rules (enforcement.json, dnssec.json, rule-changes/). Ed25519 as in RFC 8032, section 5.1.7.
+of connections (egress.jsonl) and of the rules (enforcement.json, dnssec.json, egress.json, rule-changes/). Ed25519 as in RFC 8032, section 5.1.7.
 """
 import base64, bisect, csv, hashlib, html.parser, itertools, json, os, re, stat, statistics, sys, unicodedata
 from datetime import datetime, timezone
@@ -611,25 +611,22 @@ def rule_changes(folder, listed, data, show):
                 row.update(time=show(first), rules=' -> '.join(names), change=step[0], names=step[1])
                 yield row if len(step) == 2 else dict(row, details=step[2])
 
-def dnssec_tables(folder, data, show):
-    """What networks did by DNSSEC, and when names were exempt from it, by dnssec.json and the rules in force."""
-    versions = json.loads(read(folder, 'dnssec.json'))['versions']
-    need(set(versions) == set(data['states']), 'dnssec.json has other rules than enforcement.json')
+def versions_in(versions, segment):
+    names = {'rules': ['version'], 'change': ['before', 'after']}.get(segment['kind'])
+    found = names and [versions.get(version_key(segment[name])) for name in names]
+    return found if found and None not in found else None
 
-    def rules_in(segment):
-        names = {'rules': ['version'], 'change': ['before', 'after']}.get(segment['kind'])
-        found = names and [versions.get(version_key(segment[name])) for name in names]
-        return found if found and None not in found else None
+def span_row(gateway, start, end, show, more):
+    first = {} if gateway is None else {'gateway': gateway}
+    return dict(first, **{'from': show(start), 'until': show(end), 'minutes': -(-(end - start) // MINUTE)}, **more)
 
-    def row(gateway, start, end, more):
-        first = {} if gateway is None else {'gateway': gateway}
-        return dict(first, **{'from': show(start), 'until': show(end), 'minutes': -(-(end - start) // MINUTE)}, **more)
-
+def network_states(versions, data):
+    """Times in which networks had the same state, by their states under each version of the rules."""
     merged, last, spans = [], {}, {}
     for segment in data['segments']:
-        rules = rules_in(segment)
-        for network in sorted(set().union(*(one['networks'] for one in versions.values()))):
-            states = {one['networks'].get(network, 'absent') for one in rules or []}
+        rules = versions_in(versions, segment)
+        for network in sorted(set().union(*versions.values())):
+            states = {one.get(network, 'absent') for one in rules or []}
             state = states.pop() if len(states) == 1 else 'restart' if segment['kind'] == 'restart' else 'not known'
             key = segment['gateway'], network
             if key in last and last[key][1] == segment['from'] and last[key][2] == state:
@@ -640,8 +637,54 @@ def dnssec_tables(folder, data, show):
     for start, end, state, gateway, network in merged:
         if state != 'absent':
             spans.setdefault((gateway, start, end, state), []).append(network)
+    return [key + (networks,) for key, networks in sorted(spans.items(), key=lambda one: one[0][1:3])]
+
+def egress_tables(folder, data, show):
+    """What networks did about connections, and connections to addresses of the ban, by egress.json and egress.jsonl."""
+    facts, lines = json.loads(read(folder, 'egress.json')), list(json_lines(folder, 'egress.jsonl'))
+    need(set(facts['versions']) == set(data['states']), 'egress.json has other rules than enforcement.json')
+    states = [span_row(gateway, start, end, show, {'egress': state, 'networks': ', '.join(networks)})
+              for gateway, start, end, state, networks in network_states(facts['versions'], data)]
+    sums = {}
+    for line in lines:
+        need(data['since'] <= milliseconds(line['time']) < data['until'], 'a connection outside the period')
+        if line['event'] != 'finding':
+            continue
+        key = tuple(line[name] for name in ('kind', 'network', 'client', 'destination', 'port', 'protocol'))
+        one = sums.setdefault(key, dict(line, apps=[], names=[], connections=0, octets=None))
+        for name in ('apps', 'names'):
+            one[name] = one[name] + [item for item in line[name] if item not in one[name]]
+        one['connections'] += line['connections']
+        if line['octets'] is not None:
+            one['octets'] = (one['octets'] or 0) + line['octets']
+        one['first'], one['last'] = min(one['first'], line['first']), max(one['last'], line['last'])
+    found = sorted(sums.values(), key=lambda one: (-one['connections'], -milliseconds(one['last'])))
+    rows = []
+    for one in found:
+        device, user = facts['devices'].get(one['client'], (None, None))
+        rows.append({
+            'client': one['client'], 'network': one['network'], 'device': device, 'user': user, 'destination': one['destination'],
+            'port': '%d/%s' % (one['port'], one['protocol']), 'apps': ', '.join(one['apps']) or None, 'names': ', '.join(one['names']) or None,
+            'connections': one['connections'], 'octets': one['octets'], 'first': show(milliseconds(one['first'])), 'last': show(milliseconds(one['last']))})
+    tile = None, 'connections were not observed'
+    if facts['observed']:
+        tile = sum(one['connections'] for one in found), 'observed from %d starts of the observer; %d connections not judged' % (
+            sum(line['event'] == 'start' for line in lines), sum(line['count'] for line in lines if line['event'] == 'lost'))
+    return {'egress': states, 'egress-connections': rows}, tile
+
+def dnssec_tables(folder, data, show):
+    """What networks did by DNSSEC, and when names were exempt from it, by dnssec.json and the rules in force."""
+    versions = json.loads(read(folder, 'dnssec.json'))['versions']
+    need(set(versions) == set(data['states']), 'dnssec.json has other rules than enforcement.json')
+
+    def rules_in(segment):
+        return versions_in(versions, segment)
+
+    def row(gateway, start, end, more):
+        return span_row(gateway, start, end, show, more)
+
     states = [row(gateway, start, end, {'dnssec': state, 'networks': ', '.join(networks)})
-              for (gateway, start, end, state), networks in sorted(spans.items(), key=lambda one: one[0][1:3])]
+              for gateway, start, end, state, networks in network_states({key: one['networks'] for key, one in versions.items()}, data)]
 
     def exempt_in(rules):
         enforcing = sorted(set.intersection(*({name for name, state in one['networks'].items() if state == 'enforce'} for one in rules)))
@@ -951,6 +994,9 @@ def count_figures(folder, listed):
     tables['rule-changes'] = list(rule_changes(folder, listed, data, zone.show))
     if 'dnssec.json' in listed:
         tables.update(dnssec_tables(folder, data, zone.show))
+    if 'egress.json' in listed:
+        own, tiles['egressConnections'] = egress_tables(folder, data, zone.show)
+        tables.update(own)
     tables['silent-times'] = list(silent_times(folder, data, zone.show))
     tables.update(bypass_tables(folder, data, zone))
     probes, probed = probe_tables(folder, listed, data, zone)
@@ -1042,7 +1088,7 @@ def main(folder, expected=None, hub=None):
         for found in (check_chain(folder, key), check_witness(folder, hub), check_rules(folder, listed),
                       check_mandates(folder, listed), check_figures(folder, listed)):
             print(found)
-        print('not repeated: what rules mean (states in enforcement.json, dnssec.json, comparisons in rule-changes/, whether they')
+        print('not repeated: what rules mean (states in enforcement.json, dnssec.json and egress.json, comparisons in rule-changes/, whether they')
         print('satisfy a mandate): use interdict with the texts in the pack; the drawings of charts; and the checks of a fleet: gateways')
     print('unaltered: %d files, signed with %s' % (len(listed), text))
 

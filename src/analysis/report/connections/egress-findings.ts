@@ -44,11 +44,12 @@ export async function collectFindings(
   folder: string,
   selection: EgressSelection
 ): Promise<CollectedFindings> {
-  const sums = new Map<string, Sum>()
+  const sums = new Map<string, EgressFinding>()
   let lost = 0
   const read = await readFindings(folder, selection, line => {
     if (line.event === 'lost') lost += line.count
-    if (line.event === 'finding' && isSelected(line.finding, selection)) add(sums, line.finding)
+    if (line.event === 'finding' && isSelected(line.finding, selection))
+      addFinding(sums, line.finding)
   })
   const findings = [...sums.values()].toSorted(byConnections)
   return { ...read, lost, findings, clients: clientsOf(findings) }
@@ -66,10 +67,11 @@ function isSelected(
   )
 }
 
-function add(sums: Map<string, Sum>, finding: EgressFinding): void {
+/** Adds a finding to that about the same, if there is one. */
+export function addFinding(sums: Map<string, EgressFinding>, finding: EgressFinding): void {
   const { kind, network, client, destination, port, protocol } = finding
   const key = [kind, network, client, destination, port, protocol].join(' ')
-  const sum = sums.get(key)
+  const sum: Sum | undefined = sums.get(key)
   if (sum === undefined) return void sums.set(key, { ...finding })
   sum.connections += finding.connections
   sum.octets = addOctets(sum.octets, finding.octets)
@@ -103,7 +105,8 @@ function clientsOf(findings: readonly EgressFinding[]): ClientFindings[] {
   return [...clients.values()].toSorted(byConnections)
 }
 
-const byConnections = (
+/** Most connections first, then the latest. */
+export const byConnections = (
   one: { readonly connections: number; readonly last: Milliseconds },
   other: { readonly connections: number; readonly last: Milliseconds }
 ): number => other.connections - one.connections || other.last - one.last

@@ -75,18 +75,29 @@ interface Device {
 
 const UNKNOWN: Device = { device: null, user: null }
 
-/** The device that the client was, if it was the same at the first and at the last finding. */
 async function deviceOf(
   { client, first, last }: ClientFindings,
   findDevice: FindDevice
 ): Promise<Device> {
   if (client === null) return UNKNOWN
+  const [device, user] = await deviceText(client, first, last, findDevice)
+  return { device, user }
+}
+
+/** The device that a client was, and its user, if it was the same at the first and at the last finding; otherwise null. */
+export async function deviceText(
+  client: string,
+  first: Milliseconds,
+  last: Milliseconds,
+  findDevice: FindDevice
+): Promise<readonly [device: string | null, user: string | null]> {
   const [before, after] = [await findDevice(client, first), await findDevice(client, last)]
-  if (before.status !== 'known' || after.status !== 'known') return UNKNOWN
+  if (before.status !== 'known' || after.status !== 'known') return [null, null]
   const [one, other] = [before, after].map(({ device: { mac, host, duid, user } }) => {
     return { device: host ?? mac ?? duid ?? null, user: user ?? null }
   })
-  return one!.device === other!.device && one!.user === other!.user ? one! : UNKNOWN
+  const isSame = one!.device === other!.device && one!.user === other!.user
+  return isSame ? [one!.device, one!.user] : [null, null]
 }
 
 const octetsOf = (octets: Octets | null): Value => octets

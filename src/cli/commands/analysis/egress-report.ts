@@ -3,7 +3,7 @@ import { failure } from '../../../base/errors/error.js'
 import { reasonOf } from '../../../base/errors/reason.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import { readAddress, showAddress } from '../../../base/values/address.js'
-import { egressReport } from '../../../analysis/report/connections/egress.js'
+import { egressReport, type FindDevice } from '../../../analysis/report/connections/egress.js'
 import type { Report } from '../../../analysis/report/report.js'
 import type { ParsedRequest } from '../../../gateway/processes/requests.js'
 import { whoHad } from '../../../lookups/bindings/who.js'
@@ -36,18 +36,27 @@ export async function makeEgressReport(
   const folder = dirname(await logPath(options))
   const ban = option === undefined ? undefined : await findBan(option, options, io)
   const selection = { ...parsePeriod(request, timeZone), timeZone, app, network, client, ban, top }
-  const report = await egressReport(folder, selection, (address, at) =>
-    // A prefix or a pseudonym is not an address, and the history has no device of it.
+  const report = await egressReport(folder, selection, deviceFinder(folder)).catch(
+    (error: unknown) => rejectUnread(folder, error)
+  )
+  return { ...report, remarks: [...remarks, ...report.remarks] }
+}
+
+/** Finds devices in the history of bindings beside a query log. */
+export function deviceFinder(folder: string): FindDevice {
+  // A prefix or a pseudonym is not an address, and the history has no device of it.
+  return (address, at) =>
     canonical(address) === undefined
       ? Promise.resolve({ status: 'unknown', reason: 'none' })
       : whoHad(folder, address, at, SKEW).catch((error: unknown) => {
           throw failure('BINDINGS_READ', folder, reasonOf(error, folder))
         })
-  ).catch((error: unknown) => {
-    if ((error as { code?: unknown }).code === 'BINDINGS_READ') throw error
-    throw failure('EGRESS_READ', folder, reasonOf(error, folder))
-  })
-  return { ...report, remarks: [...remarks, ...report.remarks] }
+}
+
+/** @throws InterdictError EGRESS_READ, BINDINGS_READ */
+export function rejectUnread(folder: string, error: unknown): never {
+  if ((error as { code?: unknown }).code === 'BINDINGS_READ') throw error
+  throw failure('EGRESS_READ', folder, reasonOf(error, folder))
 }
 
 /** An address as findings have it; undefined: it is a prefix, or a pseudonym. */

@@ -52,7 +52,10 @@ export function dnssecTables(
   gateways: readonly Gateway[],
   end: Milliseconds
 ): Table[] {
-  const states = stateSpans(versions, segments)
+  const states = stateSpans(
+    new Map(Array.from(versions, ([key, { networks }]) => [key, networks])),
+    segments
+  )
   const exemptions = exemptionsIn(versions, segments, end)
   const before = gatewayColumn(gateways)
   const cells = ({ gateway, from, until }: Span) => ({
@@ -114,27 +117,29 @@ function versionsIn(segment: Segment): readonly Version[] | undefined {
   return segment.kind === 'change' ? [segment.before, segment.after] : undefined
 }
 
-/** DNSSEC under the rules of a segment; undefined: not known. */
-function rulesIn(segment: Segment, versions: DnssecByVersion): readonly DnssecRules[] | undefined {
+/** What the rules of a segment say; undefined: not known. */
+function rulesIn<T>(segment: Segment, versions: ReadonlyMap<string, T>): readonly T[] | undefined {
   const found = versionsIn(segment)?.map(version => versions.get(versionKey(version)))
-  return found?.every(one => one !== undefined) === true ? found : undefined
+  return found?.every(one => one !== undefined) === true ? (found) : undefined
 }
 
-/** Times in which a network had the same state; networks with the same times and state are one. */
-function stateSpans(
-  versions: DnssecByVersion,
+/**
+ * Times in which a network had the same state; networks with the same times and state are one.
+ *
+ * @param versions the state of each network under each version of the rules, by `versionKey`
+ */
+export function stateSpans(
+  versions: ReadonlyMap<string, Readonly<Record<string, string>>>,
   segments: readonly Segment[]
 ): (Span & { readonly state: string })[] {
-  const networks = [
-    ...new Set([...versions.values()].flatMap(one => Object.keys(one.networks)))
-  ].sort()
+  const networks = [...new Set([...versions.values()].flatMap(one => Object.keys(one)))].sort()
   const merged: (Span & { readonly state: string })[] = []
   const last = new Map<string, number>()
   for (const segment of segments) {
     const { gateway, from, until } = segment
     const rules = rulesIn(segment, versions)
     for (const network of networks) {
-      const states = new Set(rules?.map(one => one.networks[network] ?? 'absent'))
+      const states = new Set(rules?.map(one => one[network] ?? 'absent'))
       const unknown = segment.kind === 'restart' ? 'restart' : 'not known'
       const state = states.size === 1 ? [...states][0]! : unknown
       const key = JSON.stringify([gateway ?? null, network])

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { reasonOf } from '../../../base/errors/reason.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
 import type { Config } from '../../../gateway/config/config.js'
@@ -48,6 +48,14 @@ import {
   timesJson,
   unenforcedJson
 } from './evidence-files.js'
+import {
+  egressByVersion,
+  egressFiles,
+  egressTables,
+  egressTile,
+  observedEgress
+} from './evidence-egress.js'
+import { deviceFinder, rejectUnread } from './egress-report.js'
 import { dnssecJson, dnssecRules, dnssecTables } from './evidence-dnssec.js'
 import {
   activationsOf,
@@ -148,6 +156,21 @@ export async function gatherEvidence(
       [...known].map(([key, { rules }]) => [key, banStates(ban, rules, since, end)])
     )
     const dnssec = new Map([...known].map(([key, { rules }]) => [key, dnssecRules(rules)]))
+    const egress = egressByVersion(known)
+    const path = fleet === undefined ? await logPath(options) : undefined
+    // Findings of a fleet are in its gateways' own folders.
+    const observed =
+      path === undefined
+        ? undefined
+        : await observedEgress(
+            path,
+            period,
+            bannedIn(
+              ban,
+              [loaded, ...known.values()].map(({ rules }) => rules)
+            ),
+            deviceFinder(dirname(path))
+          ).catch((error: unknown) => rejectUnread(dirname(path), error))
     const present = Object.keys(banStates(ban, loaded.rules, since, end))
     const missing = proof?.missing ?? []
     const enforcement = new Enforcement(ban, period, timed, states, missing, present)
@@ -214,7 +237,8 @@ export async function gatherEvidence(
         ...enforcementTiles(judged, paused.note),
         paused.tile,
         ...(ordered === undefined ? [] : [ordered.tile]),
-        ...(probed === undefined ? [] : [probed.tile])
+        ...(probed === undefined ? [] : [probed.tile]),
+        ...(observed === undefined ? [] : [egressTile(observed)])
       ],
       facts: [
         ...facts.facts,
@@ -239,6 +263,7 @@ export async function gatherEvidence(
         ...enforcementTables(judged),
         changes.table,
         ...dnssecTables(dnssec, timed, gateways, end),
+        ...(observed === undefined ? [] : egressTables(egress, timed, gateways, observed)),
         ...(ordered === undefined ? [] : [ordered.table]),
         ...(probed?.tables ?? []),
         ...bypass.tables.map(table => ({
@@ -253,6 +278,7 @@ export async function gatherEvidence(
         ...(completeness.since <= since ? [] : [completeness.text]),
         ...zone.remarks,
         ...remarks,
+        ...(fleet === undefined ? [] : [NO_CONNECTIONS]),
         ...(fleet !== undefined && inventory === undefined ? [NO_INVENTORY] : []),
         ...kept.flatMap(one => one.remarks),
         ...(config.log.queries.chain === undefined && fleet === undefined ? [NO_CHAIN] : []),
@@ -274,6 +300,7 @@ export async function gatherEvidence(
       ...(inventory === undefined ? [] : [['inventory.json', inventory.text] as [string, string]]),
       ['not-enforced.json', unenforcedJson(open)],
       ['dnssec.json', dnssecJson(dnssec)],
+      ...(observed === undefined ? [] : egressFiles(egress, observed)),
       ...(record === '' ? [] : [['probes.jsonl', record] as [string, string]]),
       ...changes.files,
       ...ruleTextFiles([history.current, ...known.values()]),
@@ -282,6 +309,18 @@ export async function gatherEvidence(
     ]
     return { report, files }
   })
+}
+
+const NO_CONNECTIONS =
+  'Connections that bypass a ban by address are not in this pack: each gateway has its own findings, and its own pack has them.'
+
+/** The apps of a ban, and the networks that have it, in any of these rules. */
+function bannedIn(ban: string, all: readonly RuleSet[]) {
+  const apps = all.flatMap(rules => banSources(ban, rules).filter(({ kind }) => kind === 'app'))
+  const networks = all.flatMap(rules =>
+    rules.networks.filter(one => one.rules.some(({ id }) => id === ban))
+  )
+  return { apps: new Set(apps.map(({ id }) => id)), networks: new Set(networks.map(one => one.id)) }
 }
 
 const NOTHING_UNKNOWN = { unlogged: [], why: null }

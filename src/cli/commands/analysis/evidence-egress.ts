@@ -1,0 +1,172 @@
+import { dirname } from 'node:path'
+import type { Milliseconds } from '../../../base/units.js'
+import { gatewayColumn } from '../../../analysis/evidence/fleet-tables.js'
+import type { Gateway, Segment } from '../../../analysis/evidence/rule-segments.js'
+import { addFinding, byConnections } from '../../../analysis/report/connections/egress-findings.js'
+import { deviceText, type FindDevice } from '../../../analysis/report/connections/egress.js'
+import { column, type Table, type Tile, type Value } from '../../../analysis/report/report.js'
+import {
+  encodeFindingLine,
+  type EgressFinding,
+  type FindingLine
+} from '../../../lookups/egress/egress-finding.js'
+import { readFindings } from '../../../lookups/egress/read-findings.js'
+import type { RuleSet } from '../../../policy/rules/model/types.js'
+import { stateSpans } from './evidence-dnssec.js'
+
+/*
+ * Packets beside names: what networks did about connections, and who connected to addresses of the ban. verify.py in the pack has the same
+ * rules in Python.
+ */
+
+/** Of each version of the rules that is at hand, by `versionKey`: `egress` of each network. */
+type EgressByVersion = ReadonlyMap<string, Readonly<Record<string, string>>>
+
+/** What was observed. Times are milliseconds since 1970. */
+export interface ObservedEgress {
+  /** Lines about the ban, and those that say what was observed. Public: `egress.jsonl`. */
+  readonly lines: readonly FindingLine[]
+  /** Whether connections were observed at all in the period. */
+  readonly isObserved: boolean
+  /** Device and user of a client at the first and at the last of its connections, by client. */
+  readonly devices: ReadonlyMap<string, readonly [device: string | null, user: string | null]>
+}
+
+interface Period {
+  readonly since: Milliseconds
+  readonly until: Milliseconds
+}
+
+export const egressStates = ({ networks }: Pick<RuleSet, 'networks'>): Record<string, string> =>
+  Object.fromEntries(networks.map(({ id, egress = 'off' }) => [id, egress]))
+
+/**
+ * Reads the findings beside a query log. Throws the system error if a file cannot be read.
+ *
+ * @param log path of the query log
+ * @param ban its apps, and the networks that have it
+ */
+export async function observedEgress(
+  log: string,
+  { since, until }: Period,
+  ban: { readonly apps: ReadonlySet<string>; readonly networks: ReadonlySet<string> },
+  findDevice: FindDevice
+): Promise<ObservedEgress> {
+  const lines: FindingLine[] = []
+  let isObserved = false
+  await readFindings(dirname(log), { until }, line => {
+    if (line.event === 'start') isObserved = true
+    // What was observed before the period ends with a stop.
+    if (line.event === 'stop' && line.time < since) isObserved = false
+    if (line.time < since) return
+    if (line.event !== 'finding' || isAbout(line.finding, ban)) lines.push(line)
+  })
+  const devices = new Map<string, readonly [string | null, string | null]>()
+  for (const { client, first, last } of rowsOf(lines)) {
+    if (client === null || devices.has(client)) continue
+    devices.set(client, await deviceText(client, first, last, findDevice))
+  }
+  return { lines, isObserved, devices }
+}
+
+/** An address that the ban lists itself has no app. */
+function isAbout(
+  { kind, apps, network }: EgressFinding,
+  ban: { readonly apps: ReadonlySet<string>; readonly networks: ReadonlySet<string> }
+): boolean {
+  if (apps.some(app => ban.apps.has(app))) return true
+  return kind === 'banned' && apps.length === 0 && ban.networks.has(network)
+}
+
+/** One for each client and destination, those with most connections first. */
+function rowsOf(lines: readonly FindingLine[]): EgressFinding[] {
+  const sums = new Map<string, EgressFinding>()
+  for (const line of lines) if (line.event === 'finding') addFinding(sums, line.finding)
+  return [...sums.values()].sort(byConnections)
+}
+
+/** `egress.json` and `egress.jsonl` */
+export function egressFiles(
+  versions: EgressByVersion,
+  { lines, isObserved, devices }: ObservedEgress
+): [string, string][] {
+  const facts = {
+    ...{ v: 1, versions: Object.fromEntries(versions) },
+    ...{ observed: isObserved, devices: Object.fromEntries(devices) }
+  }
+  return [
+    ['egress.json', `${JSON.stringify(facts, undefined, 2)}\n`],
+    ['egress.jsonl', lines.map(line => `${encodeFindingLine(line)}\n`).join('')]
+  ]
+}
+
+export function egressTile({ lines, isObserved }: ObservedEgress): Tile {
+  const connections = rowsOf(lines).reduce((sum, one) => sum + one.connections, 0)
+  const starts = lines.filter(({ event }) => event === 'start').length
+  const lost = lines.reduce((sum, one) => sum + (one.event === 'lost' ? one.count : 0), 0)
+  return {
+    ...{ key: 'egressConnections', title: 'Connections to its addresses', kind: 'count' },
+    value: isObserved ? connections : null,
+    note: isObserved
+      ? `observed from ${starts} starts of the observer; ${lost} connections not judged`
+      : 'connections were not observed',
+    warn: !isObserved || connections > 0 || lost > 0
+  }
+}
+
+export function egressTables(
+  versions: EgressByVersion,
+  segments: readonly Segment[],
+  gateways: readonly Gateway[],
+  { lines, devices }: ObservedEgress
+): Table[] {
+  return [
+    {
+      id: 'egress',
+      title: 'Connections: what was ordered',
+      description:
+        'What each network did about connections to addresses of banned names, by the rules in force. deny: rejected by the firewall where no other name has the address; observe: reported; off: not looked at. Whether the firewall had the addresses is not in the history of rules.',
+      emptyText: 'Nothing is known of it.',
+      columns: [
+        ...gatewayColumn(gateways),
+        ...[column('from', 'time'), column('until', 'time'), column('minutes', 'count')],
+        ...[column('egress', 'text'), column('networks', 'text')]
+      ],
+      rows: stateSpans(versions, segments).map(({ gateway, from, until, state, networks }) => [
+        ...(gateway === undefined ? [] : [gateway]),
+        ...[new Date(from), new Date(until), Math.ceil((until - from) / MINUTE)],
+        ...[state, networks.join(', ')]
+      ])
+    },
+    {
+      id: 'egress-connections',
+      title: 'Connections to addresses of the ban',
+      description:
+        'Packets that reached the machine of the observer, by client and destination: the proof is in egress.jsonl, which is in the chain of the log. The device is that of the history of bindings, if it is certain for the first and the last of them.',
+      emptyText: 'None was observed.',
+      columns: [
+        ...[column('client', 'text'), column('network', 'text')],
+        ...[column('device', 'text'), column('user', 'text')],
+        ...[column('destination', 'text'), column('port', 'text')],
+        ...[column('apps', 'text'), column('names', 'text')],
+        ...[column('connections', 'count'), column('octets', 'count', 'bytes')],
+        ...[column('first', 'time'), column('last', 'time')]
+      ],
+      rows: rowsOf(lines).map((one): Value[] => {
+        const [device, user] = devices.get(one.client ?? '') ?? [null, null]
+        return [
+          ...[one.client, one.network, device, user],
+          ...[one.destination, `${one.port}/${one.protocol}`],
+          ...[one.apps.join(', ') || null, one.names.join(', ') || null],
+          ...[one.connections, one.octets, new Date(one.first), new Date(one.last)]
+        ]
+      })
+    }
+  ]
+}
+
+export const egressByVersion = (
+  known: Iterable<readonly [string, { readonly rules: RuleSet }]>
+): EgressByVersion => new Map([...known].map(([key, { rules }]) => [key, egressStates(rules)]))
+
+const MINUTE: Milliseconds = 60_000
