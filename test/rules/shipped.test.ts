@@ -118,7 +118,13 @@ const covered = [
   ['teams', 'statics.teams.cdn.office.net'],
   ['twitch', 'd6tizftlrpuof.cloudfront.net'],
   ['linkedin', 'media.licdn.com'],
-  ['kuaishou', 'api.kwai-pro.com']
+  ['kuaishou', 'api.kwai-pro.com'],
+  ['tiktok', 'pull-f5.tiktokcdn.com.c.worldfcdn.com'],
+  ['tiktok', 'tiktokv.com.c.worldfcdn2.com'],
+  ['tiktok', 'tiktok.cdnvideo.ru'],
+  ['bytedance-shared', 'p7.pstatp.com.w.alikunlun.net'],
+  ['bytedance-shared', 'dynamic-comm.snssdk.com.bdgslb.com'],
+  ['bytedance-shared', 'v1-dy.ixiguavideo.com']
 ] as const
 
 for (const [app, name] of covered) {
@@ -133,6 +139,9 @@ const spared = [
   ['tiktok', 'video.akamaized.net'],
   ['tiktok', 'byteoversea.com'],
   ['tiktok', 'other.onelink.me'],
+  ['tiktok', 'other.com.c.worldfcdn.com'],
+  ['tiktok', 'www.tiktok.cdnvideo.ru'],
+  ['bytedance-shared', 'other.com.w.alikunlun.net'],
   ['bytedance-shared', 'larksuite.com'],
   ['bytedance-shared', 'volcengineapi.com'],
   ['lemon8', 'tiktokv.com'],

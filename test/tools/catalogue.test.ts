@@ -9,6 +9,7 @@ import {
   coverage,
   ListComparison,
   ownCoverage,
+  soleCoverage,
   type Comparison
 } from '../../tools/catalogue/comparison.js'
 import { COVERAGE_FILE, readCoverageLists } from '../../tools/catalogue/coverage-lists.js'
@@ -81,8 +82,9 @@ t.test('coverage counts the app and its pairs; shared names count only of all', 
   const found = await compare(folder, join(folder, 'list.txt'))
   t.equal(coverage(found), 3 / 10)
   t.equal(ownCoverage(found), 3 / 6)
-  const none = { ...found, names: 0, own: 0, paired: 0, shared: 0 }
-  t.strictSame([coverage(none), ownCoverage(none)], [0, 0])
+  t.equal(soleCoverage(found), 3 / 5, 'without the name that only another app claims')
+  const none = { ...found, names: 0, own: 0, paired: 0, others: 0, shared: 0 }
+  t.strictSame([coverage(none), ownCoverage(none), soleCoverage(none)], [0, 0, 0])
 })
 
 t.test('the app of a list may be given', async t => {
@@ -123,7 +125,7 @@ t.test('npm run catalogue compares lists; exit code 1 if one cannot be read', as
   const words = ['--rules', join(folder, 'rules'), '--names', `clip=${join(folder, 'list.txt')}`]
   const { out, errors, code } = await run(...words, join(folder, 'gone.txt'), 'clop=x')
   t.match(out, /list\.txt \(domains\): 10 names\n {2}2 claimed by clip, 1 by apps that it pairs/)
-  t.match(out, /coverage 30\.0%, without shared ones 50\.0%\n/)
+  t.match(out, /coverage 30\.0%, without shared ones 50\.0%, and without other apps' 60\.0%\n/)
   t.match(out, /2 missing names\n(?: {2}(?:a\.)?clip-new\.test\n){2}/)
   t.match(out, /\nclip: names below 4 registered names are missing\n/)
   t.match(out, /many\.example +in 1 of the lists, 1 names, shared: single names at most\n/)

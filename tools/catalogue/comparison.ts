@@ -44,6 +44,12 @@ export function ownCoverage({ names, own, paired, shared }: Comparison): number 
   return names === shared ? 0 : (own + paired) / (names - shared)
 }
 
+/** As `ownCoverage`, without the names that only other apps claim, such as those of sister products. */
+export function soleCoverage({ names, own, paired, shared, others }: Comparison): number {
+  const sole = names - shared - others
+  return sole === 0 ? 0 : (own + paired) / sole
+}
+
 /** Compares lists with the names of a catalogue. */
 export class ListComparison {
   /** Patterns by name in wire form, as latin1. */

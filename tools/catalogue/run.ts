@@ -5,7 +5,13 @@ import { showName } from '../../src/wire/dns/name/name.js'
 import { readCatalogue } from '../../src/policy/rules/apps/catalogue.js'
 import { sharedZoneContaining } from '../../src/policy/rules/apps/shared-zones.js'
 import { writeCatalogueBundle } from './bundle.js'
-import { coverage, ListComparison, ownCoverage, type Comparison } from './comparison.js'
+import {
+  coverage,
+  ListComparison,
+  ownCoverage,
+  soleCoverage,
+  type Comparison
+} from './comparison.js'
 import { COVERAGE_FILE, readCoverageList, readCoverageLists } from './coverage-lists.js'
 import { factsTable, measureFacts, popularClaims } from './facts-coverage.js'
 import { readListFrom } from './lists.js'
@@ -179,7 +185,8 @@ function printList(place: string, result: Comparison, format: string): void {
   )
   print(`  ${shared} in shared zones and public suffixes, ${missing} missing`)
   print(
-    `  coverage ${percent(coverage(result))}, without shared ones ${percent(ownCoverage(result))}`
+    `  coverage ${percent(coverage(result))}, without shared ones ${percent(ownCoverage(result))}, ` +
+      `and without other apps' ${percent(soleCoverage(result))}`
   )
   if (uncounted > 0)
     print(`  ${uncounted} unclaimed names are not shown: too many different domains`)
