@@ -43,6 +43,29 @@ t.test('every record is an alias of the name that the search engine has for it',
   t.end()
 })
 
+t.test('evidence has a source and a date, and says which names it does not have', t => {
+  for (const [name, target] of Object.entries(TARGETS)) {
+    const text = readFileSync(join(FOLDER, `${name}.zone`), 'utf8')
+    const found =
+      /^; .*evidence: (\S+\/\S+) (\S+) ([0-9a-f]{12}), read (\d{4}-\d\d-\d\d), (\d+) of (\d+) names(?:; not (.+))?$/m.exec(
+        text
+      )
+    t.ok(found, name)
+    const [, , , , day, backed, all, without = ''] = found!
+    t.ok(Date.parse(day!) >= Date.UTC(2026, 11, 4), `${name}: ${day}`)
+    const owners = recordsOf(`${name}.zone`).map(([owner]) => owner)
+    const missing = without.split(', ').filter(other => other !== '' && other !== target)
+    t.ok(
+      missing.every(other => owners.includes(`${other}.`)),
+      `${name}: ${without}`
+    )
+    t.equal(owners.length, Number(all), `${name}: a record came or went without evidence`)
+    t.equal(owners.length - missing.length, Number(backed), name)
+    t.match(text, /^; .*https:\/\/\S+/m, `${name}: the page of the search engine`)
+  }
+  t.end()
+})
+
 t.test('a network has it in one line, for every type', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'interdict-safe-search-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
