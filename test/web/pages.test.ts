@@ -32,6 +32,16 @@ t.test('addresses of pages', async t => {
   )
 })
 
+t.test('links to lookups of a span have its times, so that they show the same later', async t => {
+  const now = Date.parse('2026-12-01T12:00:00.700Z')
+  const times = 'since=2026-12-01T11%3A00%3A00Z&until=2026-12-01T12%3A00%3A00Z'
+  t.equal(urlOf('log', { since: '1h', until: '' }, now), `/log?${times}`)
+  t.equal(urlOf('explore', { ban: 'a', since: '1h' }, now), `/explore?ban=a&${times}`)
+  const fixed = { since: '2026-11-30T00:00:00Z' }
+  t.equal(urlOf('log', fixed, now), '/log?since=2026-11-30T00%3A00%3A00Z', 'until now')
+  t.equal(urlOf('bypass', { since: '7d' }, now), '/bypass?since=7d', 'a choice of the page')
+})
+
 t.test('what a person types becomes a filter', async t => {
   for (const [text, expected] of [
     ['tiktok.com', ['name', 'tiktok.com']],

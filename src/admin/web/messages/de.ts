@@ -803,6 +803,8 @@ export const messages: Messages = {
   'history.restore': 'Wiederherstellen',
   'history.plan':
     'Version {version} würde {n} Datei ändern|Version {version} würde {n} Dateien ändern',
+  'history.noDraft':
+    'Daraus kann kein Entwurf werden, denn ein Entwurf kann keine Dateien entfernen ({files}). Wiederherstellen setzt die Version sofort zurück.',
   'history.stopped': 'angehalten',
   'history.unknown': 'nicht bekannt',
   'verdict.unknown': 'Nicht bekannt',

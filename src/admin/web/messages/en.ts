@@ -787,6 +787,8 @@ export const messages = {
   'history.restore': 'Restore',
   'history.plan':
     'Version {version} would change {n} file|Version {version} would change {n} files',
+  'history.noDraft':
+    'This cannot become a draft, because a draft cannot remove files ({files}). Restore puts it back at once.',
   'history.stopped': 'stopped',
   'history.unknown': 'not known',
   'verdict.unknown': 'Not known',

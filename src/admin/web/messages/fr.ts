@@ -797,6 +797,8 @@ export const messages: Messages = {
   'history.restore': 'Restaurer',
   'history.plan':
     'La version {version} changerait {n} fichier|La version {version} changerait {n} fichiers',
+  'history.noDraft':
+    'Cela ne peut pas devenir un brouillon, car un brouillon ne peut pas supprimer de fichiers ({files}). Restaurer remet la version aussitôt.',
   'history.stopped': 'arrêté',
   'history.unknown': 'inconnu',
   'verdict.unknown': 'Inconnu',

@@ -793,6 +793,8 @@ export const messages: Messages = {
   'history.restore': 'Herstellen',
   'history.plan':
     'Versie {version} zou {n} bestand wijzigen|Versie {version} zou {n} bestanden wijzigen',
+  'history.noDraft':
+    'Dit kan geen concept worden, want een concept kan geen bestanden verwijderen ({files}). Herstellen zet de versie meteen terug.',
   'history.stopped': 'gestopt',
   'history.unknown': 'niet bekend',
   'verdict.unknown': 'Niet bekend',

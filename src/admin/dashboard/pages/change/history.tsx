@@ -50,6 +50,9 @@ export function History({ onDraft }: { readonly onDraft: () => void }) {
           title={t('history.plan', { version: plan.sha256.slice(0, DIGITS), n: files.length })}
         >
           <p class="break">{files.join(', ')}</p>
+          {may('operate') && plan.removed.length > 0 && (
+            <p>{t('history.noDraft', { files: plan.removed.join(', ') })}</p>
+          )}
           <div class="row">
             <button type="button" class="button" onClick={() => restore(plan.sha256, false)}>
               {t('history.restore')}
