@@ -19,7 +19,7 @@ import {
   NO_FOREIGN_LINES,
   quotedList,
   readLines,
-  SELECT_JSON_LINES
+  SELECT_JUDGED_LINES
 } from '../sql/lookups-sql.js'
 import { filesWithNewest, type Newest } from '../sql/newest-files.js'
 import { selectCounts, Tallies, type Selected } from '../sql/select-counts.js'
@@ -184,7 +184,7 @@ export class Database extends Duckdb {
   }
 
   /**
-   * Passes all lookups as JSON lines to `take`, some thousands at a time.
+   * Passes all lookups to `take` as JSON lines with the fields that a replay judges by, some thousands at a time.
    *
    * @param since only those from this time on
    * @param share from 0 to 1: only so many, chosen at random
@@ -193,7 +193,7 @@ export class Database extends Duckdb {
   lines(take: (octets: Buffer) => void, since?: Milliseconds, share = 1): Promise<void> {
     const conditions = [...timeConditions({ since }), ...(share < 1 ? [`random() < ${share}`] : [])]
     const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
-    return this.stream(`${SELECT_JSON_LINES}${where}`, take)
+    return this.stream(`${SELECT_JUDGED_LINES}${where}`, take)
   }
 
   /** The number of all lookups. @throws InterdictError ARCHIVE_SQL, ARCHIVE_LINE */

@@ -168,19 +168,24 @@ export function quoted(text: string): string {
 /** Version and time are generated, because the columns follow the current schema. */
 const JSON_LINE_HEAD = `'{"v":${SCHEMA_VERSION},"time":"' || strftime(time, '%Y-%m-%dT%H:%M:%S.%g') || 'Z"'`
 
+/** Fields that a lookup is judged by. `rule` ends the text that a reason is remembered by. */
+const JUDGED_FIELDS = [
+  ...(['generation', 'client', 'device', 'network', 'addressNetwork'] as const),
+  ...(['protocol', 'qname', 'qtype', 'verdict', 'match', 'app', 'list'] as const),
+  ...(['ban', 'exception', 'allow', 'block', 'rule'] as const)
+] as const satisfies readonly (keyof typeof QUERY_FIELDS)[]
+
 /**
- * SQL that formats lookups as JSON lines like the recorder's, except for the escaping of some
- * characters: one column, without line ends. Fields that a lookup does not have are omitted.
+ * SQL that formats lookups for a replay: JSON lines like the recorder's, with the fields that decide alone, since each
+ * field costs as much as judging a lookup. One column, without line ends. Fields that a lookup does not have are
+ * omitted; `us` ends what repeats from line to line.
  */
-export const SELECT_JSON_LINES = `SELECT ${[JSON_LINE_HEAD, ...jsonFields()].join(' || ')} || '}' FROM lookups`
+export const SELECT_JUDGED_LINES = `SELECT ${[JSON_LINE_HEAD, ...jsonFields()].join(' || ')} || ',"us":0}' FROM lookups`
 
 function jsonFields(): string[] {
-  const remaining = Object.entries(QUERY_FIELDS).filter(
-    ([field]) => field !== 'v' && field !== 'time'
-  )
-  return remaining.map(([field, type]) => {
+  return JUDGED_FIELDS.map(field => {
     const column = identifier(field)
-    const value = type === 'integer' ? column : `to_json(${column})::VARCHAR`
+    const value = QUERY_FIELDS[field] === 'integer' ? column : `to_json(${column})::VARCHAR`
     return `coalesce(',"${field}":' || ${value}, '')`
   })
 }
