@@ -10,7 +10,6 @@ import { DeniedTableWriter, MAX_DENIED } from '../../policy/egress/denied-table.
 import {
   EgressAddresses,
   type EgressAddress,
-  type EgressFact,
   type SavedAddresses
 } from '../../policy/egress/egress-addresses.js'
 import { LocalDestinations } from '../../policy/egress/local-destinations.js'
@@ -168,7 +167,9 @@ export class AddressKeeper {
     const { plan, local } = this
     if (plan === undefined) return
     const now = this.now()
-    const { text, name, app: otherApp } = planned
+    const { text, name } = planned
+    // Also one that is banned elsewhere: here, it is used.
+    const otherApp = planned.app ?? plan.appOf(text)
     const domain = registrableDomain(showCanonical(showName(owner)))
     for (const group of plan.groups) {
       if (group.forwarders !== forwarders) continue
@@ -220,10 +221,10 @@ export class AddressKeeper {
   targetOf(client: string, destination: string): EgressTarget | undefined {
     const group = this.plan?.groupOf(client)
     if (group === undefined) return undefined
-    const known = this.addresses.of(group.key, this.now())
-    const { apps, names, ports } =
-      known.find(one => one.address === destination && !one.shared) ?? {}
-    return apps && { apps, names: names!, ports: ports! }
+    const known = this.addresses.find(group.key, destination, this.now())
+    if (known === undefined || known.shared !== undefined) return undefined
+    const { apps, names, ports } = known
+    return { apps, names, ports }
   }
 
   /** Call it several times a second. */
@@ -292,15 +293,19 @@ export class AddressKeeper {
     if (plan === undefined) return
     const now = this.now()
     const verdicts = new Map<string, boolean>()
-    this.addresses.retain(({ network, name }: EgressFact) => {
+    const isBanned = (network: string, name: string): boolean => {
       const group = byKey.get(network)
-      if (group === undefined || name === undefined) return false
+      if (group === undefined) return false
       const key = `${network} ${name}`
       const known = verdicts.get(key) ?? plan.judge(group, nameOf(name), now) !== undefined
       verdicts.set(key, known)
       return known
-    })
+    }
+    this.addresses.retain(({ network, name }) => name !== undefined && isBanned(network, name))
+    this.addresses.retainSightings(isBanned)
     this.addresses.expire(now)
+    for (const [name, network] of this.aliased)
+      if (!isBanned(network, name)) this.aliased.delete(name)
     for (const address of this.kept.keys())
       if (!this.denying.some(({ key }) => this.addresses.isDenied(key, address, now)))
         this.kept.delete(address)

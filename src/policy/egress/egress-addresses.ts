@@ -107,12 +107,13 @@ export class EgressAddresses {
   /** All addresses of a network that have not expired, those that are shared with the reason. */
   of(network: string, now: Seconds): EgressAddress[] {
     const entries = [...(this.networks.get(network) ?? [])]
-    return entries.flatMap(([address, entry]) => {
-      const until = lastUntil(entry)
-      if (until <= now) return []
-      const shared = this.sighted.reason(network, address, now)
-      return [{ network, address, ...summary(entry), since: entry.since, until, shared }]
-    })
+    return entries.flatMap(([address, entry]) => this.show(network, address, entry, now) ?? [])
+  }
+
+  /** What is known of an address that has not expired. */
+  find(network: string, address: string, now: Seconds): EgressAddress | undefined {
+    const entry = this.networks.get(network)?.get(address)
+    return entry && this.show(network, address, entry, now)
   }
 
   /** Addresses that clients of the network may not reach. */
@@ -123,6 +124,16 @@ export class EgressAddresses {
   /** Removes facts that no ban supports any longer: it has ended, is paused or is excepted. */
   retain(isBanned: (fact: EgressFact) => boolean): void {
     this.removeFacts(fact => !isBanned(fact))
+  }
+
+  /**
+   * Removes sightings by names that are banned by now: the ban was paused, or its time had not come. What the banned app itself
+   * has is not shared.
+   */
+  retainSightings(isBanned: (network: string, name: string) => boolean): void {
+    for (const [network, entries] of this.networks)
+      for (const address of entries.keys())
+        this.sighted.retain(network, address, name => isBanned(network, name))
   }
 
   /** What is found and what is shared, to be kept over a restart. */
@@ -148,6 +159,18 @@ export class EgressAddresses {
   expire(now: Seconds): void {
     this.removeFacts(({ until }) => until <= now)
     this.sighted.expire(now)
+  }
+
+  private show(
+    network: string,
+    address: string,
+    entry: Entry,
+    now: Seconds
+  ): EgressAddress | undefined {
+    const until = lastUntil(entry)
+    if (until <= now) return undefined
+    const shared = this.sighted.reason(network, address, now)
+    return { network, address, ...summary(entry), since: entry.since, until, shared }
   }
 
   private removeFacts(isOver: (fact: EgressFact) => boolean): void {

@@ -97,6 +97,17 @@ export class SightedAddresses {
       })
   }
 
+  /** Drops what names show that are banned by now. */
+  retain(network: string, address: string, isBanned: (name: string) => boolean): void {
+    const seen = this.seen.get(`${network} ${address}`)
+    if (seen === undefined) return
+    const { catalogue, domains } = seen
+    for (const name of catalogue?.names ?? []) if (isBanned(name)) catalogue!.names.delete(name)
+    if (catalogue?.names.size === 0) seen.catalogue = undefined
+    for (const [domain, { name }] of domains) if (isBanned(name)) domains.delete(domain)
+    if (domains.size < LEAST_DOMAINS) seen.shared = undefined
+  }
+
   expire(now: Seconds): void {
     for (const [key, seen] of this.seen) {
       dropOld(seen, now)

@@ -180,3 +180,31 @@ t.test('in 100,000 names of which 30% share a CDN, no shared address is denied',
   t.equal(denied.filter(({ address }) => shared.has(address)).length, 0)
   t.ok(denied.length > 3_000, `${denied.length} denied`)
 })
+
+t.test('names that are banned again do not show that an address is shared', async t => {
+  const addresses = new EgressAddresses()
+  // While the ban was paused, clients used the app.
+  addresses.sight(sighting({ name: 'clip.example', app: 'clip' }), NOW)
+  for (const client of ['a', 'b', 'c'])
+    addresses.sight(sighting({ client, name: `${client}.clip-${client}.example` }), NOW)
+  addresses.add(fact('192.0.2.1'), NOW)
+  t.notOk(addresses.isDenied('phones', '192.0.2.1', NOW))
+  addresses.retainSightings((network, name) => network === 'office' && name.length > 0)
+  t.notOk(addresses.isDenied('phones', '192.0.2.1', NOW), 'bans of other networks do not count')
+  addresses.retainSightings((_, name) => name === 'clip.example')
+  t.match(addresses.find('phones', '192.0.2.1', NOW), { shared: { why: 'use' } })
+  addresses.retainSightings((_, name) => name !== 'b.clip-b.example')
+  t.ok(addresses.isDenied('phones', '192.0.2.1', NOW), 'one domain is left')
+  t.equal(addresses.sight(sighting({ app: 'maps' }), NOW), 'released')
+  addresses.retainSightings((_, name) => name.includes('clip'))
+  t.notOk(addresses.isDenied('phones', '192.0.2.1', NOW), 'another app still has it')
+})
+
+t.test('one address is found without a look at the others', async t => {
+  const addresses = new EgressAddresses()
+  addresses.add(fact('192.0.2.1'), NOW)
+  t.strictSame(addresses.find('phones', '192.0.2.1', NOW), addresses.of('phones', NOW)[0])
+  t.equal(addresses.find('phones', '192.0.2.1', NOW + 600), undefined, 'expired')
+  t.equal(addresses.find('phones', '192.0.2.2', NOW), undefined)
+  t.equal(addresses.find('office', '192.0.2.1', NOW), undefined)
+})

@@ -1,0 +1,84 @@
+import t, { type Test } from 'tap'
+import { AddressKeeper } from '../../../src/gateway/egress/address-keeper.js'
+import { nameOf } from '../../../src/gateway/egress/deny-plan.js'
+import { compile } from '../../../src/policy/compile/compile.js'
+import { allocateDeniedTable } from '../../../src/policy/egress/denied-table.js'
+import { loadGood, NOW } from '../../rules/folder.js'
+
+const APPS = {
+  'apps/clip.yaml': 'app: clip\ntitle: Clip\nnames: [clip.example]\n',
+  'apps/maps.yaml': 'app: maps\ntitle: Maps\nnames: [maps.example]\n'
+}
+/** The first of May 2023 is a Monday. */
+const RULES = `networks:
+  phones:
+    prefixes: [10.20.0.0/16]
+    egress: deny
+    bans:
+      - { apps: [clip], authority: A, reference: R, schedule: { days: mon-fri, hours: 08:00-16:00 } }
+  tablets:
+    prefixes: [10.30.0.0/16]
+    egress: deny
+    bans: [{ apps: [maps], authority: A, reference: R }]
+`
+const SHARED = '192.0.2.1'
+const HOUR = 3_600_000
+const RETAIN = 6_000
+
+async function start(t: Test) {
+  const rules = await loadGood(t, { 'networks.yaml': RULES, ...APPS })
+  const at = { now: NOW, elapsed: 0 }
+  const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
+  const keeper = new AddressKeeper({
+    clock: { now: () => at.elapsed, wall: () => at.now },
+    log: silent,
+    ...{ openHelper: undefined, learnFor: 0, file: undefined, release: () => undefined },
+    memory: allocateDeniedTable()
+  })
+  keeper.setRules(rules, compile(rules, { generation: 1, random: () => 7 }))
+  t.teardown(() => keeper.close())
+  return {
+    keeper,
+    at: (hour: number) => {
+      at.now = NOW + hour * HOUR
+      at.elapsed += RETAIN
+      keeper.tick()
+    },
+    found: (text: string, address: string) => {
+      const name = nameOf(text)
+      const one = { text, name, app: undefined }
+      keeper.add({ planned: one, forwarders: 0, owner: name, addresses: [address], ttl: 300 })
+    },
+    used: (name: string, address: string) =>
+      keeper.sighted([{ network: 'phones', address, name, client: '10.20.0.1' }]),
+    denied: (network: string) =>
+      keeper
+        .list()
+        .filter(one => one.network === network && one.shared === undefined)
+        .map(({ address }) => address)
+  }
+}
+
+t.test('an app that was used outside the hours of its ban does not share with itself', async t => {
+  const { at, found, used, denied } = await start(t)
+  at(7)
+  used('clip.example', SHARED)
+  found('clip.example', SHARED)
+  t.strictSame(denied('phones'), [], 'the ban is not in force')
+  at(9)
+  found('clip.example', SHARED)
+  at(9.1)
+  t.strictSame(denied('phones'), [SHARED], 'it is')
+  at(17)
+  t.strictSame(denied('phones'), [], 'nor is it in the evening')
+})
+
+t.test('an app that is banned elsewhere shows what is shared', async t => {
+  const { at, found, denied } = await start(t)
+  at(9)
+  for (const name of ['clip.example', 'maps.example']) found(name, SHARED)
+  found('maps.example', '192.0.2.2')
+  at(9.1)
+  t.strictSame(denied('phones'), [])
+  t.strictSame(denied('tablets'), ['192.0.2.2'])
+})
