@@ -116,6 +116,22 @@ export class AddressKeeper {
     return [...new Set(this.plan?.groups.map(({ forwarders }) => forwarders))]
   }
 
+  /**
+   * Those of the names that are worth a lookup: below apps and names of the rules. Names below domains of lists, as of malware, would
+   * carry data of clients to whoever has the domain.
+   */
+  worthLookup(names: readonly string[]): PlannedName[] {
+    const { plan } = this
+    if (plan === undefined) return []
+    const now = this.now()
+    return names.flatMap(text => {
+      const name = nameOf(text)
+      const kinds = plan.groups.map(group => plan.judge(group, name, now)?.kind)
+      const isWorth = kinds.some(kind => kind === 'app' || kind === 'inline')
+      return isWorth ? [{ text, name, app: undefined }] : []
+    })
+  }
+
   state(lookups: LookupCounts): DenyState {
     const networks: Record<string, number> = {}
     for (const group of this.denying)

@@ -1,5 +1,6 @@
 import { showAddress } from '../../base/values/address.js'
 import type { Seconds } from '../../base/units.js'
+import { registrableDomain } from '../../policy/rules/apps/public-suffix.js'
 import type { ChainResponse } from '../../resolver/validation/chain-source.js'
 import { RRTYPE } from '../../wire/dns/registry/rrtype.js'
 import type { SignedMessage } from '../../wire/dnssec/signed-message.js'
@@ -43,13 +44,20 @@ const RETRY: Seconds = 300
 const MAX_ALIASES = 16
 /** Names that clients have looked up, besides the planned ones. */
 const MOST_ADDED = 5_000
+/**
+ * Of one registrable domain, ever: a client could send data in the names it looks up, to whoever has the servers of a banned
+ * domain.
+ */
+export const MOST_OF_DOMAIN = 100
 
 /** Looks up names again and again, a few at a time. The answers go to no client. */
 export class AddressLookups {
   private entries = new Map<string, Entry>()
   private sets: readonly number[] = []
-  private planned: readonly PlannedName[] = []
+  private planned: ReadonlyMap<string, PlannedName> = new Map()
   private readonly added = new Map<string, PlannedName>()
+  /** How many names of a registrable domain have been added. */
+  private readonly ofDomain = new Map<string, number>()
   private busy = 0
 
   /** @param query asks the upstreams of a set */
@@ -74,41 +82,60 @@ export class AddressLookups {
   /** Replaces the names; those that stay keep their time. @param sets of the upstreams that each name is looked up by */
   setNames(names: readonly PlannedName[], sets: readonly number[]): void {
     this.sets = sets
-    this.planned = names
-    this.update()
+    this.planned = new Map(names.map(one => [one.text, one]))
+    const before = this.entries
+    const all = new Map([...this.added, ...this.planned])
+    const next = [...all.values()].flatMap(planned =>
+      sets.map(forwarders => {
+        const key = keyOf(forwarders, planned.text)
+        const known = before.get(key)
+        return [
+          key,
+          known ? Object.assign(known, { planned }) : toEntry(planned, forwarders)
+        ] as const
+      })
+    )
+    this.entries = new Map(next.toSorted(([, a], [, b]) => a.due - b.due))
   }
 
   /** Adds names that clients have looked up; the least recent make room. */
   addNames(names: readonly PlannedName[]): void {
     for (const planned of names) {
-      this.added.delete(planned.text)
-      this.added.set(planned.text, planned)
-      if (this.added.size > MOST_ADDED) this.added.delete(this.added.keys().next().value!)
+      const { text } = planned
+      if (!this.added.delete(text) && !this.mayAdd(text)) continue
+      this.added.set(text, planned)
+      if (this.added.size > MOST_ADDED) this.drop(this.added.keys().next().value!)
+      for (const forwarders of this.sets) {
+        const key = keyOf(forwarders, text)
+        if (!this.entries.has(key)) this.entries.set(key, toEntry(planned, forwarders))
+      }
     }
-    this.update()
   }
 
-  private update(): void {
-    const before = this.entries
-    const names = new Map([...this.added.values(), ...this.planned].map(one => [one.text, one]))
-    this.entries = new Map(
-      [...names.values()].flatMap(planned =>
-        this.sets.map(forwarders => {
-          const key = `${forwarders} ${planned.text}`
-          const fresh: Entry = { planned, forwarders, due: 0, state: 'waiting' }
-          return [key, Object.assign(before.get(key) ?? fresh, { planned })] as const
-        })
-      )
-    )
+  private mayAdd(text: string): boolean {
+    const domain = registrableDomain(text) ?? text
+    const count = this.ofDomain.get(domain) ?? 0
+    if (count >= MOST_OF_DOMAIN || (count === 0 && this.ofDomain.size >= MOST_ADDED)) return false
+    this.ofDomain.set(domain, count + 1)
+    return true
   }
 
-  /** Begins lookups that are due. Call it several times a second. */
+  private drop(text: string): void {
+    this.added.delete(text)
+    if (this.planned.has(text)) return
+    for (const forwarders of this.sets) this.entries.delete(keyOf(forwarders, text))
+  }
+
+  /** Begins lookups that are due, those first that have waited longest. Call it several times a second. */
   tick(now: Seconds): void {
     let started = 0
-    for (const entry of this.entries.values()) {
+    for (const [key, entry] of this.entries) {
       if (this.busy >= PARALLEL || started >= MOST_STARTED) return
       if (entry.due > now) continue
       started++
+      // To the end: with more names than can be looked up in time, each has its turn.
+      this.entries.delete(key)
+      this.entries.set(key, entry)
       void this.lookUp(entry, now)
     }
   }
@@ -132,6 +159,13 @@ export class AddressLookups {
     for (const one of withAddresses) this.onFound({ planned, forwarders, ...one, ttl })
   }
 }
+
+const keyOf = (forwarders: number, text: string): string => `${forwarders} ${text}`
+
+const toEntry = (planned: PlannedName, forwarders: number): Entry => ({
+  ...{ planned, forwarders },
+  ...{ due: 0, state: 'waiting' }
+})
 
 /** Undefined: there was no answer. */
 function read(

@@ -51,6 +51,7 @@ export interface PlannedName {
 /** Why a name is banned. */
 export interface BannedBy {
   readonly app: string | undefined
+  readonly kind: NameSource['kind']
   readonly ports: EgressPorts
 }
 
@@ -154,7 +155,11 @@ export class DenyPlan {
     if (!isBanned(policy, decision)) return undefined
     const { source } = policy.claims.at(decision.claim)!
     const app = source.kind === 'app' ? source.id : undefined
-    return { app, ports: app !== undefined && RESOLVER_APPS.has(app) ? 'dns' : 'all' }
+    return {
+      app,
+      kind: source.kind,
+      ports: app !== undefined && RESOLVER_APPS.has(app) ? 'dns' : 'all'
+    }
   }
 }
 

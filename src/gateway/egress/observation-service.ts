@@ -103,7 +103,7 @@ export class ObservationService {
 
   onSighted(seen: readonly SeenAddress[], blocked: readonly string[]): void {
     this.keeper.sighted(seen)
-    this.lookups.addNames(blocked)
+    if (blocked.length > 0) this.lookups.addNames(this.keeper.worthLookup(blocked))
   }
 
   addAnswers({ networks, entries, hasMissed }: AnswerBatch): void {

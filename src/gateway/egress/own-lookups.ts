@@ -5,7 +5,7 @@ import type { Seconds } from '../../base/units.js'
 import type { Config } from '../config/config.js'
 import { openChainSource } from '../upstreams/own-chain-source.js'
 import type { AddressKeeper } from './address-keeper.js'
-import { nameOf } from './deny-plan.js'
+import type { PlannedName } from './deny-plan.js'
 import { AddressLookups, type FoundAddresses, type LookupCounts } from './address-lookups.js'
 
 /** Lookups of banned names to the upstreams of the settings and of the networks. */
@@ -37,8 +37,8 @@ export class OwnLookups {
   }
 
   /** Clients have looked up these names, and they were blocked. */
-  addNames(texts: readonly string[]): void {
-    this.lookups.addNames(texts.map(text => ({ text, name: nameOf(text), app: undefined })))
+  addNames(names: readonly PlannedName[]): void {
+    this.lookups.addNames(names)
   }
 
   tick(now: Seconds): void {

@@ -7,15 +7,19 @@ import { loadGood, NOW } from '../../rules/folder.js'
 
 const APPS = {
   'apps/clip.yaml': 'app: clip\ntitle: Clip\nnames: [clip.example]\n',
-  'apps/maps.yaml': 'app: maps\ntitle: Maps\nnames: [maps.example]\n'
+  'apps/maps.yaml': 'app: maps\ntitle: Maps\nnames: [maps.example]\n',
+  'lists/malware.txt': 'evil.example\n'
 }
 /** The first of May 2023 is a Monday. */
-const RULES = `networks:
+const RULES = `lists:
+  malware: { file: lists/malware.txt, format: domains }
+networks:
   phones:
     prefixes: [10.20.0.0/16]
     egress: deny
     bans:
       - { apps: [clip], authority: A, reference: R, schedule: { days: mon-fri, hours: 08:00-16:00 } }
+      - { names: [site.example], lists: [malware], authority: A, reference: R }
   tablets:
     prefixes: [10.30.0.0/16]
     egress: deny
@@ -81,4 +85,20 @@ t.test('an app that is banned elsewhere shows what is shared', async t => {
   at(9.1)
   t.strictSame(denied('phones'), [])
   t.strictSame(denied('tablets'), ['192.0.2.2'])
+})
+
+t.test('names below apps and rules are worth a lookup, others are not', async t => {
+  const { at, keeper } = await start(t)
+  at(9)
+  const names = [
+    'x.clip.example',
+    'x.site.example',
+    'x.maps.example',
+    'data.evil.example',
+    'a.example'
+  ]
+  t.strictSame(
+    keeper.worthLookup(names).map(({ text }) => text),
+    ['x.clip.example', 'x.site.example', 'x.maps.example']
+  )
 })
