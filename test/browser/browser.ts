@@ -355,7 +355,9 @@ t.test('from a row of the log and from Why to the pages of the client and the na
   await page.waitForSelector('main a[href="/explore?client=127.0.0.1"]')
   await page.waitForSelector('main a[href="/explore?name=%3Dwww.tiktok.com"]')
   await page.goto(`${gateway.url}/bans`)
-  await page.waitForSelector('#ban-federal-tiktok a[href="/explore?ban=federal-tiktok&since=7d"]')
+  await page.waitForSelector(
+    '#ban-federal-tiktok a[href^="/explore?ban=federal-tiktok&since="][href*="until="]'
+  )
   t.strictSame(faults, [])
 })
 
