@@ -120,7 +120,7 @@ function versionsIn(segment: Segment): readonly Version[] | undefined {
 /** What the rules of a segment say; undefined: not known. */
 function rulesIn<T>(segment: Segment, versions: ReadonlyMap<string, T>): readonly T[] | undefined {
   const found = versionsIn(segment)?.map(version => versions.get(versionKey(version)))
-  return found?.every(one => one !== undefined) === true ? (found) : undefined
+  return found?.every(one => one !== undefined) === true ? found : undefined
 }
 
 /**
