@@ -6,7 +6,7 @@ import type { ServiceLog } from '../../base/log/service-log.js'
 import type { Clock } from '../../base/time/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
 import type { EgressTarget } from '../../policy/egress/connection-judge.js'
-import { DeniedTableWriter, MAX_DENIED } from '../../policy/egress/denied-table.js'
+import { DeniedTableWriter } from '../../policy/egress/denied-table.js'
 import {
   EgressAddresses,
   type EgressAddress,
@@ -83,6 +83,7 @@ export class AddressKeeper {
   private byKey: ReadonlyMap<string, EgressGroup> = new Map()
   private savedAt: Milliseconds = -Infinity
   private retainedAt: Milliseconds = -Infinity
+  private epoch = -1
   private hasChanged = false
   private isUnsaved = false
   private own: readonly string[] = []
@@ -140,12 +141,23 @@ export class AddressKeeper {
     return {
       networks,
       ...this.sync.state,
+      error: this.sync.state.error ?? this.limitReached,
       shared: shared.size,
       aliased: this.aliased.size,
       kept: this.kept.size,
       lookups,
       omitted: this.plan?.omitted ?? 0
     }
+  }
+
+  /** Why not everything is denied that is to be; null: it is. */
+  private get limitReached(): string | null {
+    const { sync, plan } = this
+    if (sync.excess > 0) return `${sync.excess} addresses are too many, and not denied`
+    const groups = plan?.omittedGroups ?? 0
+    return groups === 0
+      ? null
+      : `${groups} groups of clients are too many, and nothing is denied to them`
   }
 
   /** Every address that is known, denied or shared. */
@@ -167,9 +179,13 @@ export class AddressKeeper {
     this.local = new LocalDestinations(snapshot.clients)
     this.local.setOwn(this.own)
     this.byKey = new Map(this.plan.groups.map(group => [group.key, group]))
+    this.epoch = this.plan.epochAt(this.now())
     this.retain()
-    const { plan } = this
-    this.sync.setGroups(this.denying, group => plan.prefixes(group, this.now()))
+    this.sendGroups()
+  }
+
+  private sendGroups(): void {
+    this.sync.setGroups(this.denying, group => this.plan!.prefixes(group, this.now()))
   }
 
   /** @param addresses of the gateway itself, in canonical text */
@@ -263,10 +279,7 @@ export class AddressKeeper {
   private desired({ key }: EgressGroup): EgressAddress[] {
     const now = this.now()
     const oldest = now - this.options.learnFor / MS_PER_SECOND
-    return this.addresses
-      .denied(key, now)
-      .filter(({ since }) => since <= oldest)
-      .slice(0, MAX_DENIED)
+    return this.addresses.denied(key, now).filter(({ since }) => since <= oldest)
   }
 
   /** @returns the group, if the address was denied to it, and is not to be any longer */
@@ -308,6 +321,12 @@ export class AddressKeeper {
     const { plan, byKey } = this
     if (plan === undefined) return
     const now = this.now()
+    const epoch = plan.epochAt(now)
+    if (epoch !== this.epoch) {
+      // A ban begins or ends by itself, and with it what it lists as prefixes.
+      this.epoch = epoch
+      this.sendGroups()
+    }
     const verdicts = new Map<string, boolean>()
     const isBanned = (network: string, name: string): boolean => {
       const group = byKey.get(network)

@@ -69,6 +69,8 @@ const MAPPED_BASE = 0xffffn << 32n
 /** What of the rules matters for connections. */
 export class DenyPlan {
   readonly groups: readonly EgressGroup[]
+  /** Groups of clients that are left out, since there are too many. */
+  readonly omittedGroups: number
   readonly names: readonly PlannedName[]
   /** Names that are left out, since there are too many. */
   readonly omitted: number
@@ -82,7 +84,9 @@ export class DenyPlan {
   /** @param rules with names of their sources, of large ones some */
   constructor(rules: RuleSet, snapshot: Snapshot) {
     this.policy = new Policy(snapshot)
-    this.groups = groupsOf(snapshot)
+    const groups = groupsOf(snapshot)
+    this.groups = groups.slice(0, MAX_GROUPS)
+    this.omittedGroups = groups.length - this.groups.length
     this.byClass = new Map(this.groups.map(group => [group.clientClass, group]))
     const wanted = new Set(this.groups.map(({ network }) => network))
     const networks = rules.networks.filter(({ id }) => wanted.has(id))
@@ -91,10 +95,14 @@ export class DenyPlan {
     this.catalogue = new Map(
       apps.flatMap(source => namesOf(source).map(({ text }) => [text, source.id] as const))
     )
-    const all = new Map([...banned].flatMap(namesOf).map(name => [name.text, name.name]))
+    const own = [...banned].map(source => ({ source, found: namesOf(source) }))
+    const all = new Map(own.flatMap(({ found }) => found).map(name => [name.text, name.name]))
+    // Of a large list, the rules have some names only.
+    const unknown = own.map(({ source, found }) => Math.max(0, source.bounds.names - found.length))
     const others = apps.filter(source => !banned.has(source)).flatMap(mainNames)
     const planned = Array.from(all, ([text, name]) => ({ text, name, app: undefined }))
-    this.omitted = Math.max(0, planned.length - MAX_NAMES)
+    this.omitted =
+      unknown.reduce((sum, one) => sum + one, 0) + Math.max(0, planned.length - MAX_NAMES)
     this.names = [
       ...planned.slice(0, MAX_NAMES),
       ...others.filter(({ text }) => !all.has(text)).slice(0, MAX_OTHERS)
@@ -124,6 +132,11 @@ export class DenyPlan {
       if (!text.includes('.')) return undefined
     }
     return undefined
+  }
+
+  /** Changes when a rule begins or ends: prefixes are those of one epoch. */
+  epochAt(now: Seconds): number {
+    return this.policy.epochAt(now)
   }
 
   /** Prefixes that bans in force list for these clients. */
@@ -187,7 +200,7 @@ function groupsOf(snapshot: Snapshot): EgressGroup[] {
     byClass.set(value, own)
     own.push([showAddress(start), showAddress(addressAt(last, is4))])
   }
-  return [...byClass].slice(0, MAX_GROUPS).map(([clientClass, own]) => {
+  return [...byClass].map(([clientClass, own]) => {
     const network = networkOfClass(clients, clientClass)!
     return {
       ...{ key: `${network} ${own[0]![0]}`, network, clientClass, ranges: own },

@@ -60,6 +60,8 @@ export const UNSET = 'the settings have no egress.firewall'
  */
 export class DenySync {
   overdue = 0
+  /** Addresses that are not denied, since there are too many. */
+  excess = 0
   private readonly helper: Helper | undefined
   private groups: readonly EgressGroup[] = []
   private prefixesOf: (group: EgressGroup) => DenyGroup['prefixes'] = () => []
@@ -233,6 +235,7 @@ export class DenySync {
         return { group: group.key, address, ports, until }
       })
     )
+    this.excess = Math.max(0, all.length - MAX_DENIED)
     return new Map(all.slice(0, MAX_DENIED).map(one => [keyOf(one.group, one.address), one]))
   }
 

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
-import { AddressKeeper } from '../../../src/gateway/egress/address-keeper.js'
+import { AddressKeeper, type KeeperOptions } from '../../../src/gateway/egress/address-keeper.js'
 import { nameOf } from '../../../src/gateway/egress/deny-plan.js'
+import type { DenyGroup } from '../../../src/gateway/egress/helper-protocol.js'
 import { compile } from '../../../src/policy/compile/compile.js'
 import { allocateDeniedTable } from '../../../src/policy/egress/denied-table.js'
 import { loadGood, NOW } from '../../rules/folder.js'
@@ -20,6 +21,7 @@ networks:
     bans:
       - { apps: [clip], authority: A, reference: R, schedule: { days: mon-fri, hours: 08:00-16:00 } }
       - { names: [site.example], lists: [malware], authority: A, reference: R }
+      - { addresses: [203.0.113.0/25], authority: A, reference: R, schedule: { days: mon-fri, hours: 08:00-16:00 } }
   tablets:
     prefixes: [10.30.0.0/16]
     egress: deny
@@ -29,14 +31,14 @@ const SHARED = '192.0.2.1'
 const HOUR = 3_600_000
 const RETAIN = 6_000
 
-async function start(t: Test) {
+async function start(t: Test, openHelper?: KeeperOptions['openHelper']) {
   const rules = await loadGood(t, { 'networks.yaml': RULES, ...APPS })
   const at = { now: NOW, elapsed: 0 }
   const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
   const keeper = new AddressKeeper({
     clock: { now: () => at.elapsed, wall: () => at.now },
     log: silent,
-    ...{ openHelper: undefined, learnFor: 0, file: undefined, release: () => undefined },
+    ...{ openHelper, learnFor: 0, file: undefined, release: () => undefined },
     memory: allocateDeniedTable()
   })
   keeper.setRules(rules, compile(rules, { generation: 1, random: () => 7 }))
@@ -75,6 +77,27 @@ t.test('an app that was used outside the hours of its ban does not share with it
   t.strictSame(denied('phones'), [SHARED], 'it is')
   at(17)
   t.strictSame(denied('phones'), [], 'nor is it in the evening')
+})
+
+t.test('prefixes of a ban follow its hours', async t => {
+  const tables: DenyGroup[][] = []
+  const { at } = await start(t, listener => ({
+    start: () => listener.connected(),
+    close: () => undefined,
+    replace: async groups => void tables.push([...groups]),
+    change: async () => undefined
+  }))
+  const prefixesAt = async (...hours: number[]) => {
+    // Published first, then sent.
+    for (const hour of hours) {
+      at(hour)
+      await new Promise(setImmediate)
+    }
+    return tables.at(-1)!.flatMap(({ prefixes }) => prefixes.map(({ prefix }) => prefix))
+  }
+  t.strictSame(await prefixesAt(7, 7.1), [])
+  t.strictSame(await prefixesAt(9, 9.1), ['203.0.113.0/25'])
+  t.strictSame(await prefixesAt(17, 17.1), [])
 })
 
 t.test('an app that is banned elsewhere shows what is shared', async t => {
