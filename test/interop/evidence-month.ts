@@ -111,9 +111,11 @@ const connections = Array.from({ length: 40 }, (_, i) => {
 const observed = [
   { event: 'start', time: SINCE - DAY } as const,
   ...connections,
+  { event: 'alive', time: SINCE + DAY / 2 } as const,
   { event: 'lost', time: SINCE + DAY, count: 7 } as const,
   { event: 'stop', time: SINCE + DAY + 1 } as const,
-  { event: 'start', time: SINCE + DAY + 60_000 } as const
+  { event: 'start', time: SINCE + DAY + 60_000 } as const,
+  { event: 'alive', time: SINCE + DAY + 660_000 } as const
 ].sort((a, b) => a.time - b.time)
 writeFileSync(at('log/egress.jsonl'), observed.map(line => `${encodeFindingLine(line)}\n`).join(''))
 const failure = {
@@ -217,6 +219,9 @@ t.test('connections are those of the generator', t => {
     inTable('octets'),
     sum(one => one.octets ?? 0)
   )
+  const html = readFileSync(at('pack/evidence.html'), 'utf8')
+  // From ten minutes before the first line to the stop; then ten more.
+  t.match(html, `observed for ${(740).toLocaleString('en')} of`)
   const states = new Set(tables.egress!.map(({ egress }) => egress))
   t.ok(states.has('observe') && states.has('deny') && states.has('off'))
   t.end()

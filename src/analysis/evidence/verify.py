@@ -639,6 +639,23 @@ def network_states(versions, data):
             spans.setdefault((gateway, start, end, state), []).append(network)
     return [key + (networks,) for key, networks in sorted(spans.items(), key=lambda one: one[0][1:3])]
 
+def observed_time(lines, since):
+    """For how long connections were observed: a process that died counts until its last line about that."""
+    total, opened, last = 0, None, None
+    for line in lines:
+        if line['event'] not in ('start', 'alive', 'stop'):
+            continue
+        at = milliseconds(line['time'])
+        if last is None and line['event'] != 'start':
+            opened = max(since, at - 10 * MINUTE)
+        before, last = last, at
+        if line['event'] == 'alive':
+            continue
+        if opened is not None:
+            total += (at if line['event'] == 'stop' else before) - opened
+        opened = at if line['event'] == 'start' else None
+    return total if opened is None else total + last - opened
+
 def egress_tables(folder, data, show):
     """What networks did about connections, and connections to addresses of the ban, by egress.json and egress.jsonl."""
     facts, lines = json.loads(read(folder, 'egress.json')), list(json_lines(folder, 'egress.jsonl'))
@@ -666,10 +683,11 @@ def egress_tables(folder, data, show):
             'client': one['client'], 'network': one['network'], 'device': device, 'user': user, 'destination': one['destination'],
             'port': '%d/%s' % (one['port'], one['protocol']), 'apps': ', '.join(one['apps']) or None, 'names': ', '.join(one['names']) or None,
             'connections': one['connections'], 'octets': one['octets'], 'first': show(milliseconds(one['first'])), 'last': show(milliseconds(one['last']))})
-    tile = None, 'connections were not observed'
-    if facts['observed']:
-        tile = sum(one['connections'] for one in found), 'observed from %d starts of the observer; %d connections not judged' % (
-            sum(line['event'] == 'start' for line in lines), sum(line['count'] for line in lines if line['event'] == 'lost'))
+    tile, observed = (None, 'connections were not observed'), observed_time(lines, data['since'])
+    if observed > 0:
+        tile = sum(one['connections'] for one in found), 'observed for %s of %s minutes; %d connections not judged' % (
+            format(observed // MINUTE, ','), format((data['until'] - data['since']) // MINUTE, ','),
+            sum(line['count'] for line in lines if line['event'] == 'lost'))
     return {'egress': states, 'egress-connections': rows}, tile
 
 def dnssec_tables(folder, data, show):

@@ -87,7 +87,7 @@ export class ObservationService {
   }
 
   start(): void {
-    this.findings?.start(this.clock.wall())
+    this.findings?.open(this.clock.wall())
     this.client?.start()
   }
 
@@ -130,7 +130,7 @@ export class ObservationService {
     this.keeper.close()
     this.lookups.close()
     this.observer.close()
-    this.findings?.stop(this.clock.wall())
+    this.findings?.close(this.clock.wall())
   }
 
   private readOwn(): void {
@@ -154,6 +154,7 @@ export class ObservationService {
     const wasLogged = this.reading === reading && this.hasLogged
     this.hasLogged = true
     Object.assign(this, { reading, counted, error: reading ? null : error })
+    this.findings?.setObserved(reading, this.clock.wall())
     if (wasLogged) return
     if (reading) return this.log.info({ counted }, 'connections of clients are observed')
     const { code, message } = failure('EGRESS_UNOBSERVED', error)

@@ -29,14 +29,18 @@ export interface EgressFinding {
  * A line of the findings.
  *
  * `start`   connections are observed from here on
+ * `alive`   they still are: every ten minutes
  * `stop`    they are not
  * `lost`    some events were not judged, for lack of room
  * `finding` connections were found
  */
 export type FindingLine =
-  | { readonly event: 'start' | 'stop'; readonly time: Milliseconds }
+  | { readonly event: 'start' | 'alive' | 'stop'; readonly time: Milliseconds }
   | { readonly event: 'lost'; readonly time: Milliseconds; readonly count: number }
   | { readonly event: 'finding'; readonly time: Milliseconds; readonly finding: EgressFinding }
+
+/** Between two lines `alive`. */
+export const ALIVE_INTERVAL: Milliseconds = 600_000
 
 const iso = (time: Milliseconds): string => new Date(time).toISOString()
 
@@ -61,7 +65,7 @@ export function parseFindingLine(text: string): FindingLine | undefined {
   const time = Date.parse(String(value.time))
   if (Number.isNaN(time)) return undefined
   const { event } = value
-  if (event === 'start' || event === 'stop') return { event, time }
+  if (event === 'start' || event === 'alive' || event === 'stop') return { event, time }
   if (event === 'lost' && isCount(value.count)) return { event, time, count: value.count }
   const finding = event === 'finding' ? findingIn(value) : undefined
   return finding && { event: 'finding', time, finding }

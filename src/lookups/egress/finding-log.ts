@@ -6,7 +6,7 @@ import type { ServiceLog } from '../../base/log/service-log.js'
 import type { Milliseconds, Octets } from '../../base/units.js'
 import { utcDay } from '../files/closed-files.js'
 import { closedSidePath, sideFile } from '../files/side-files.js'
-import { encodeFindingLine, type FindingLine } from './egress-finding.js'
+import { ALIVE_INTERVAL, encodeFindingLine, type FindingLine } from './egress-finding.js'
 
 const MAX_FILE: Octets = 64 * 2 ** 20
 /** Between two attempts to write. */
@@ -21,6 +21,8 @@ export class FindingLog {
   private day = 0
   private octets: Octets = 0
   private retryAt: Milliseconds = -Infinity
+  /** When it was last written that connections are observed; undefined: they are not. */
+  private aliveAt: Milliseconds | undefined
 
   constructor(
     private readonly folder: string,
@@ -31,12 +33,19 @@ export class FindingLog {
     return this.retryAt === -Infinity
   }
 
-  start(now: Milliseconds): void {
+  /** Looks at the file of an earlier run. */
+  open(now: Milliseconds): void {
     const stat = statSync(this.path, { throwIfNoEntry: false })
     this.octets = stat?.size ?? 0
     // A file of an earlier run may be of another day.
     this.day = utcDay(stat === undefined || this.octets === 0 ? now : stat.mtimeMs)
-    this.push({ event: 'start', time: now })
+  }
+
+  /** Connections are observed from now on, or no longer. */
+  setObserved(isObserved: boolean, now: Milliseconds): void {
+    if (isObserved === (this.aliveAt !== undefined)) return
+    this.aliveAt = isObserved ? now : undefined
+    this.push({ event: isObserved ? 'start' : 'stop', time: now })
   }
 
   push(line: FindingLine): void {
@@ -46,6 +55,10 @@ export class FindingLog {
 
   /** Writes what waits. Call it several times a second. */
   flush(now: Milliseconds): void {
+    if (this.aliveAt !== undefined && now - this.aliveAt >= ALIVE_INTERVAL) {
+      this.aliveAt = now
+      this.push({ event: 'alive', time: now })
+    }
     if (this.lines.length === 0 || now < this.retryAt) return
     if (this.lost > 0)
       this.lines.push(encodeFindingLine({ event: 'lost', time: now, count: this.lost }))
@@ -61,8 +74,8 @@ export class FindingLog {
     }
   }
 
-  stop(now: Milliseconds): void {
-    this.push({ event: 'stop', time: now })
+  close(now: Milliseconds): void {
+    this.setObserved(false, now)
     this.retryAt = -Infinity
     this.flush(now)
   }

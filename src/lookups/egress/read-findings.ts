@@ -13,8 +13,6 @@ export interface FindingPeriod {
 
 /** What was read. */
 export interface ReadFindings {
-  /** Whether there is any file: without, nothing was observed. */
-  readonly hasFile: boolean
   /** Lines of a version that this program does not know, or damaged ones. */
   readonly skipped: number
 }
@@ -40,7 +38,7 @@ export async function readFindings(
       else if (line.time >= since && line.time < until) take(line)
     }
   }
-  return { hasFile: closed.length + live.length > 0, skipped }
+  return { skipped }
 }
 
 const closedAfter = (name: string, since: Milliseconds): boolean =>

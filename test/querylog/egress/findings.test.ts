@@ -13,6 +13,7 @@ import {
   type EgressFinding,
   type FindingLine
 } from '../../../src/lookups/egress/egress-finding.js'
+import { ObservedTime } from '../../../src/lookups/egress/observed-time.js'
 import { readFindings } from '../../../src/lookups/egress/read-findings.js'
 import { closedSideFiles, sideFile } from '../../../src/lookups/files/side-files.js'
 import { signKey, tendOnce, verified } from '../archive/chain/rig.js'
@@ -45,6 +46,7 @@ t.test('a line is read as it was written', async t => {
   const time = START
   const lines: FindingLine[] = [
     { event: 'start', time },
+    { event: 'alive', time },
     { event: 'lost', time, count: 3 },
     { event: 'finding', time, finding: FINDING },
     { event: 'finding', time, finding: { ...FINDING, client: null, octets: null } }
@@ -62,25 +64,61 @@ t.test('damaged lines are skipped and counted', async t => {
   ]
   writeFileSync(join(folder, sideFile('egress')), `${[...damaged, whole].join('\n')}\n`)
   const found = await readFindings(folder, {}, () => undefined)
-  t.same(found, { hasFile: true, skipped: damaged.length })
+  t.same(found, { skipped: damaged.length })
   t.equal((await read()).length, 1)
 })
 
 t.test('keeps findings beside the query log, and closes the file each day', async t => {
   const { folder, log, read } = opened(t)
-  log.start(START)
+  log.open(START)
+  log.setObserved(true, START)
   log.push({ event: 'finding', time: START, finding: FINDING })
   log.flush(START)
   log.push({ event: 'finding', time: START + 2 * HOUR, finding: FINDING })
   log.flush(START + 2 * HOUR)
   const [closed = ''] = closedSideFiles(folder, 'egress')
   t.match(closed, /^egress-20261113T010000\.000Z\.jsonl$/)
-  log.stop(START + 3 * HOUR)
+  log.close(START + 3 * HOUR)
   t.same(
     (await read()).map(({ event }) => event),
-    ['start', 'finding', 'finding', 'stop']
+    ['start', 'finding', 'finding', 'alive', 'stop']
   )
-  t.equal((await read({ since: START + HOUR, until: START + 3 * HOUR })).length, 1)
+  t.same(
+    (await read({ since: START + HOUR, until: START + 3 * HOUR })).map(({ event }) => event),
+    ['finding', 'alive']
+  )
+})
+
+t.test('counts for how long connections were observed', t => {
+  const minute = 60_000
+  const timeOf = (...lines: [event: 'start' | 'alive' | 'stop', minutes: number][]): number => {
+    const observed = new ObservedTime(START)
+    for (const [event, at] of lines) observed.add({ event, time: START + at * minute })
+    return observed.time / minute
+  }
+  t.equal(timeOf(), 0)
+  t.equal(timeOf(['start', 5], ['alive', 15], ['stop', 20], ['start', 30], ['alive', 40]), 25)
+  t.equal(timeOf(['start', 5], ['alive', 15], ['start', 60], ['stop', 61]), 11, 'it died')
+  t.equal(timeOf(['alive', 4], ['alive', 14]), 14, 'observed before the period')
+  t.equal(timeOf(['stop', 30]), 10, 'of which ten minutes are certain')
+  t.equal(timeOf(['start', 5]), 0, 'not yet')
+  t.end()
+})
+
+t.test('observed is what the observer read, not what a process ran', async t => {
+  const { log, read } = opened(t)
+  log.open(START)
+  log.flush(START + HOUR)
+  t.same(await read(), [], 'nothing was read')
+  log.setObserved(true, START + HOUR)
+  log.setObserved(true, START + HOUR + 1)
+  log.setObserved(false, START + HOUR + 2)
+  log.flush(START + HOUR + 3)
+  log.close(START + 2 * HOUR)
+  t.same(
+    (await read()).map(({ event }) => event),
+    ['start', 'stop']
+  )
 })
 
 t.test('closed files are in the chain of the query log, and expire with it', async t => {

@@ -1,5 +1,6 @@
 import type { Milliseconds, Octets } from '../../../base/units.js'
 import type { EgressFinding, FindingWord } from '../../../lookups/egress/egress-finding.js'
+import { ObservedTime } from '../../../lookups/egress/observed-time.js'
 import { readFindings, type FindingPeriod } from '../../../lookups/egress/read-findings.js'
 
 export interface EgressSelection extends FindingPeriod {
@@ -28,7 +29,7 @@ export interface ClientFindings {
 }
 
 export interface CollectedFindings {
-  readonly hasFile: boolean
+  readonly observed: ObservedTime
   readonly skipped: number
   /** Events that were not judged. */
   readonly lost: number
@@ -46,13 +47,15 @@ export async function collectFindings(
 ): Promise<CollectedFindings> {
   const sums = new Map<string, EgressFinding>()
   let lost = 0
-  const read = await readFindings(folder, selection, line => {
+  const observed = new ObservedTime(selection.since ?? -Infinity)
+  const { skipped } = await readFindings(folder, selection, line => {
     if (line.event === 'lost') lost += line.count
+    observed.add(line)
     if (line.event === 'finding' && isSelected(line.finding, selection))
       addFinding(sums, line.finding)
   })
   const findings = [...sums.values()].toSorted(byConnections)
-  return { ...read, lost, findings, clients: clientsOf(findings) }
+  return { skipped, observed, lost, findings, clients: clientsOf(findings) }
 }
 
 function isSelected(

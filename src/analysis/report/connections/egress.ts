@@ -46,6 +46,7 @@ export async function egressReport(
   }
 }
 
+const MINUTE: Milliseconds = 60_000
 const iso = (at: Milliseconds): string => `${new Date(at).toISOString().slice(0, 16)}Z`
 
 const periodText = (since?: Milliseconds, until?: Milliseconds): string =>
@@ -160,14 +161,14 @@ function connectionsTable(findings: readonly EgressFinding[]): Table {
 }
 
 function remarksOf(
-  { hasFile, skipped, lost, clients, findings }: CollectedFindings,
+  { observed, skipped, lost, clients, findings }: CollectedFindings,
   { top }: EgressSelection
 ): string[] {
   const more = Math.max(clients.length, findings.length) - top
   return [
-    ...(hasFile
-      ? []
-      : ['Connections have not been observed: no network has egress, or the helper does not run.']),
+    observed.isAny
+      ? `Connections were observed for ${Math.floor(observed.time / MINUTE)} minutes; ten more are not known after each start.`
+      : 'Connections have not been observed: no network has egress, or the helper does not run.',
     ...(lost === 0 ? [] : [`${lost} or more connections were not judged, for lack of room.`]),
     ...(skipped === 0 ? [] : [`${skipped} lines of the findings cannot be read.`]),
     ...(more > 0 ? [`${more} more rows not shown; raise --top.`] : []),

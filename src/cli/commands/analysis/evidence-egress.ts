@@ -6,10 +6,12 @@ import { addFinding, byConnections } from '../../../analysis/report/connections/
 import { deviceText, type FindDevice } from '../../../analysis/report/connections/egress.js'
 import { column, type Table, type Tile, type Value } from '../../../analysis/report/report.js'
 import {
+  ALIVE_INTERVAL,
   encodeFindingLine,
   type EgressFinding,
   type FindingLine
 } from '../../../lookups/egress/egress-finding.js'
+import { ObservedTime } from '../../../lookups/egress/observed-time.js'
 import { readFindings } from '../../../lookups/egress/read-findings.js'
 import type { RuleSet } from '../../../policy/rules/model/types.js'
 import { stateSpans } from './evidence-dnssec.js'
@@ -26,8 +28,9 @@ type EgressByVersion = ReadonlyMap<string, Readonly<Record<string, string>>>
 export interface ObservedEgress {
   /** Lines about the ban, and those that say what was observed. Public: `egress.jsonl`. */
   readonly lines: readonly FindingLine[]
-  /** Whether connections were observed at all in the period. */
-  readonly isObserved: boolean
+  /** For how long connections were observed. */
+  readonly observed: Milliseconds
+  readonly period: Milliseconds
   /** Device and user of a client at the first and at the last of its connections, by client. */
   readonly devices: ReadonlyMap<string, readonly [device: string | null, user: string | null]>
 }
@@ -53,12 +56,9 @@ export async function observedEgress(
   findDevice: FindDevice
 ): Promise<ObservedEgress> {
   const lines: FindingLine[] = []
-  let isObserved = false
-  await readFindings(dirname(log), { until }, line => {
-    if (line.event === 'start') isObserved = true
-    // What was observed before the period ends with a stop.
-    if (line.event === 'stop' && line.time < since) isObserved = false
-    if (line.time < since) return
+  const observed = new ObservedTime(since)
+  await readFindings(dirname(log), { since, until }, line => {
+    observed.add(line)
     if (line.event !== 'finding' || isAbout(line.finding, ban)) lines.push(line)
   })
   const devices = new Map<string, readonly [string | null, string | null]>()
@@ -66,7 +66,7 @@ export async function observedEgress(
     if (client === null || devices.has(client)) continue
     devices.set(client, await deviceText(client, first, last, findDevice))
   }
-  return { lines, isObserved, devices }
+  return { lines, observed: observed.time, period: until - since, devices }
 }
 
 /** An address that the ban lists itself has no app. */
@@ -88,11 +88,11 @@ function rowsOf(lines: readonly FindingLine[]): EgressFinding[] {
 /** `egress.json` and `egress.jsonl` */
 export function egressFiles(
   versions: EgressByVersion,
-  { lines, isObserved, devices }: ObservedEgress
+  { lines, devices }: Pick<ObservedEgress, 'lines' | 'devices'>
 ): [string, string][] {
   const facts = {
     ...{ v: 1, versions: Object.fromEntries(versions) },
-    ...{ observed: isObserved, devices: Object.fromEntries(devices) }
+    devices: Object.fromEntries(devices)
   }
   return [
     ['egress.json', `${JSON.stringify(facts, undefined, 2)}\n`],
@@ -100,17 +100,17 @@ export function egressFiles(
   ]
 }
 
-export function egressTile({ lines, isObserved }: ObservedEgress): Tile {
+export function egressTile({ lines, observed, period }: ObservedEgress): Tile {
   const connections = rowsOf(lines).reduce((sum, one) => sum + one.connections, 0)
-  const starts = lines.filter(({ event }) => event === 'start').length
   const lost = lines.reduce((sum, one) => sum + (one.event === 'lost' ? one.count : 0), 0)
   return {
     ...{ key: 'egressConnections', title: 'Connections to its addresses', kind: 'count' },
-    value: isObserved ? connections : null,
-    note: isObserved
-      ? `observed from ${starts} starts of the observer; ${lost} connections not judged`
-      : 'connections were not observed',
-    warn: !isObserved || connections > 0 || lost > 0
+    value: observed > 0 ? connections : null,
+    note:
+      observed > 0
+        ? `observed for ${count(observed)} of ${count(period)} minutes; ${lost} connections not judged`
+        : 'connections were not observed',
+    warn: observed < period - SLACK || connections > 0 || lost > 0
   }
 }
 
@@ -170,3 +170,7 @@ export const egressByVersion = (
 ): EgressByVersion => new Map([...known].map(([key, { rules }]) => [key, egressStates(rules)]))
 
 const MINUTE: Milliseconds = 60_000
+/** The last minutes of what is observed are not known. */
+const SLACK: Milliseconds = 2 * ALIVE_INTERVAL
+
+const count = (time: Milliseconds): string => Math.floor(time / MINUTE).toLocaleString('en')
