@@ -35,7 +35,8 @@ const pathOf = ({ parentPath, name }: { parentPath: string; name: string }): str
   join(parentPath, name).slice('src/'.length)
 const folders = entries.filter(entry => entry.isDirectory()).map(pathOf)
 const files = entries.map(pathOf).filter(file => /\.tsx?$/.test(file))
-const known = new Set(files)
+/** What can be imported: modules, and data as JSON. */
+const known = new Set([...files, ...entries.map(pathOf).filter(file => file.endsWith('.json'))])
 
 interface Import {
   readonly file: string

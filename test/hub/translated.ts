@@ -1,8 +1,10 @@
 import type { Test } from 'tap'
 import { Formatter } from '../../src/admin/web/locale-format.js'
 import { hubText } from '../../src/admin/web/hub-text.js'
-import { messages as fr } from '../../src/admin/web/messages/fr.js'
+import { textsIn } from '../web/texts.js'
 import { translate } from '../../src/admin/web/translate.js'
+
+const fr = textsIn('fr')
 
 /** The dashboard knows each sentence of the hub, and says it in other languages. */
 export function assertTranslated(t: Test, sentence: string): void {

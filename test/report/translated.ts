@@ -1,10 +1,12 @@
 import type { Test } from 'tap'
 import type { Report } from '../../src/analysis/report/report.js'
 import { Formatter } from '../../src/admin/web/locale-format.js'
-import { messages as fr } from '../../src/admin/web/messages/fr.js'
+import { textsIn } from '../web/texts.js'
 import { factLabel, reportText } from '../../src/admin/web/translate-report.js'
 import type { Say } from '../../src/admin/web/sentences.js'
 import { translate } from '../../src/admin/web/translate.js'
+
+const fr = textsIn('fr')
 
 const say: Say = (key, values) => translate(fr, 'fr', key, values)
 

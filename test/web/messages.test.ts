@@ -1,16 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { messages as de } from '../../src/admin/web/messages/de.js'
-import { messages as en } from '../../src/admin/web/messages/en.js'
-import { messages as fr } from '../../src/admin/web/messages/fr.js'
-import { messages as nl } from '../../src/admin/web/messages/nl.js'
 import { PROBLEMS } from '../../src/gateway/status/problems.js'
 import { BYPASS_METHODS } from '../../src/analysis/report/questions/bypass-lookups.js'
 import { isSevere } from '../../src/admin/web/severity.js'
 import { chooseLanguage, LANGUAGES, translate } from '../../src/admin/web/translate.js'
-import type { Messages } from '../../src/admin/web/messages/en.js'
+import type { Messages } from '../../src/admin/web/messages/dashboard-texts.js'
+import { textsIn } from './texts.js'
 
-const OTHERS: Readonly<Record<string, Messages>> = { fr, nl, de }
+const en = textsIn('en')
+const OTHERS: Readonly<Record<string, Messages>> = {
+  fr: textsIn('fr'),
+  nl: textsIn('nl'),
+  de: textsIn('de')
+}
 const valuesIn = (text: string): string[] => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort()
 
 t.test('every language has every text, with the same values and forms', async t => {

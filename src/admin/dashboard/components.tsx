@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import type { ApiError } from '../web/api/client.js'
-import type { Messages } from '../web/messages/en.js'
+import type { Messages } from '../web/messages/dashboard-texts.js'
 import { format, t, word } from './state.js'
 import type { Resource } from './use-api.js'
 

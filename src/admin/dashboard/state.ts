@@ -4,9 +4,9 @@ import type { ShownJob } from '../web/api/follow-job.js'
 import type { Me, Scope } from '../web/api/types/status-responses.js'
 import { Formatter } from '../web/locale-format.js'
 import { hubText } from '../web/hub-text.js'
-import { messages as english } from '../web/messages/en.js'
+import english from '../web/messages/en.json'
 import { chooseLanguage, translate, type Language, type Values } from '../web/translate.js'
-import type { Messages } from '../web/messages/en.js'
+import type { Messages } from '../web/messages/dashboard-texts.js'
 import { pageAt, type PageId } from '../web/pages.js'
 import { reportText } from '../web/translate-report.js'
 
@@ -172,17 +172,17 @@ export const language = signal<Language>(
 const messages = signal<Messages>(english)
 export const format = computed(() => new Formatter(language.value, timeZone.value))
 
-const LOADERS: Readonly<Record<Language, () => Promise<{ readonly messages: Messages }>>> = {
-  en: () => Promise.resolve({ messages: english }),
-  fr: () => import('../web/messages/fr.js'),
-  nl: () => import('../web/messages/nl.js'),
-  de: () => import('../web/messages/de.js')
+const LOADERS: Readonly<Record<Language, () => Promise<{ readonly default: Messages }>>> = {
+  en: () => Promise.resolve({ default: english }),
+  fr: () => import('../web/messages/fr.json'),
+  nl: () => import('../web/messages/nl.json'),
+  de: () => import('../web/messages/de.json')
 }
 
 /** Loads the texts of a language, then shows them. */
 export async function speak(wanted: Language, remember = true): Promise<void> {
   const loaded = await LOADERS[wanted]()
-  messages.value = loaded.messages
+  messages.value = loaded.default
   language.value = wanted
   document.documentElement.lang = wanted
   if (remember) store(browser, LANGUAGE, wanted)

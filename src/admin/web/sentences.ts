@@ -1,6 +1,6 @@
 import type { Formatter } from './locale-format.js'
 import type { Values } from './translate.js'
-import type { Messages } from './messages/en.js'
+import type { Messages } from './messages/dashboard-texts.js'
 
 /**
  * Sentences that the gateway or the hub writes in English, and the text that says the same. Groups are values of the text; those whose

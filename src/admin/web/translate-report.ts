@@ -1,6 +1,6 @@
 import type { Formatter } from './locale-format.js'
 import { translateSentence, valueText, type Say, type Sentences } from './sentences.js'
-import type { Messages } from './messages/en.js'
+import type { Messages } from './messages/dashboard-texts.js'
 
 /** Facts of a report, and the texts that name them. The headline figures say what others do. */
 const LABELS: Readonly<Record<string, keyof Messages>> = {

@@ -1,4 +1,4 @@
-import type { Messages } from './messages/en.js'
+import type { Messages } from './messages/dashboard-texts.js'
 
 export type Values = Readonly<Record<string, string | number>>
 

@@ -5,7 +5,7 @@ import { ChangeLog, changesFile, type Change } from '../../../src/admin/audit/ch
 import { FileChanges, watchFiles } from '../../../src/admin/audit/watch-files.js'
 import type { StatusReply } from '../../../src/gateway/status/health.js'
 import { ROUTES } from '../../../src/admin/api/routes.js'
-import { messages } from '../../../src/admin/web/messages/en.js'
+import { textsIn } from '../../web/texts.js'
 import { eventually } from '../site.js'
 import { MemoryLog } from '../serve.js'
 import { apiRig } from './rig.js'
@@ -109,7 +109,7 @@ t.test('the status is looked at, if there is one', async t => {
 
 t.test('each change has a text in the dashboard; checks and own jobs are none', async t => {
   const changes = ROUTES.filter(({ method, isChange }) => method !== 'GET' && isChange !== false)
-  const without = changes.filter(({ id }) => !(`operation.${id}` in messages))
+  const without = changes.filter(({ id }) => !(`operation.${id}` in textsIn('en')))
   t.strictSame(without, [])
   const rig = await apiRig(t, { services: serving(t, await activeRules(t)) })
   const token = rig.token('bob', ['read'])
