@@ -39,9 +39,12 @@ export const PATIENCE: Milliseconds = MS_PER_SECOND
 const INTERVAL: Milliseconds = 100
 /** Replies that wait; more are sent at once. */
 const MAX_WAITING = 4_000
-/** How long sightings are collected, and how many of them. */
-const FLUSH: Milliseconds = 200
-const MAX_SIGHTINGS = 512
+/**
+ * How long sightings are collected, and how many of them. One takes 14 µs of CPU in both threads: with 512 each 200 ms, the p99
+ * of answers at 20,000 queries/s was 2.1 ms on one core, and 0.4 ms without. What is left out is sent when it is seen again.
+ */
+const FLUSH: Milliseconds = 100
+const MAX_SIGHTINGS = 64
 /** A sighting is not sent again within this time. */
 const REPEAT: Milliseconds = 300_000
 /** Sightings of which it is known when they were sent; a power of two. */
