@@ -21,6 +21,7 @@ const THROUGHPUT = [
   'user',
   'sys',
   'RSS',
+  'p50 / p99',
   'lost',
   'CPU / ours'
 ]
@@ -36,7 +37,8 @@ export function throughputSection(results: Results, name: string): string {
 }
 
 function throughputCells(row: Row, ours: Row | undefined): string[] {
-  if (row.problem !== undefined) return [row.peer, 'not counted', brief(row.problem), ...blank(5)]
+  if (row.problem !== undefined)
+    return [row.peer, 'not counted', brief(row.problem), ...blank(THROUGHPUT.length - 3)]
   const relative = ratio(row, ours)
   const lost = row.samples.reduce((sum, { tally }) => sum + tally.lost, 0)
   return [
@@ -49,10 +51,14 @@ function throughputCells(row: Row, ours: Row | undefined): string[] {
     spread(row, sample => sample.user).median.toFixed(2),
     spread(row, sample => sample.system).median.toFixed(2),
     showMegabytes(row.samples.at(-1)?.resident ?? 0),
+    `${latency(row, 'p50')} / ${latency(row, 'p99')}`,
     String(lost),
     relative === undefined ? '' : showSpread(relative, 2)
   ]
 }
+
+const latency = (row: Row, of: 'p50' | 'p99'): string =>
+  microseconds(spread(row, ({ tally }) => tally.latency[of]).median)
 
 function secondOpinion(rows: readonly Row[]): string {
   const told = rows.flatMap(({ peer, dnsperf }) =>

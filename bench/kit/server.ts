@@ -61,13 +61,15 @@ export class Server {
         continue
       }
       await running.stop()
+      launch.close?.()
       throw new Error(`${late ? 'not ready in time' : 'ended'}: ${running.tail()}`)
     }
     return new Server(peer, port, running, launch, performance.now() - since)
   }
 
-  stop(): Promise<void> {
-    return this.process.stop()
+  async stop(): Promise<void> {
+    await this.process.stop()
+    this.launch.close?.()
   }
 }
 

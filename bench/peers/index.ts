@@ -2,11 +2,13 @@ import { bind } from './bind.js'
 import { dnsdist } from './dnsdist.js'
 import { dnsmasq } from './dnsmasq.js'
 import { floor } from './floor.js'
-import { interdict, unlogged, withBindings } from './interdict.js'
+import { interdict, unlogged } from './interdict.js'
 import { kresd } from './kresd.js'
 import type { Peer } from './peer.js'
 import { recursor } from './recursor.js'
 import { unbound } from './unbound.js'
+
+export { VARIANTS } from './variants.js'
 
 /** Everybody who is measured, in the order in which they take turns. */
 export const PEERS: readonly Peer[] = [
@@ -19,9 +21,6 @@ export const PEERS: readonly Peer[] = [
   bind,
   dnsmasq
 ]
-
-/** Ours in other settings: only where they are named. */
-export const VARIANTS: readonly Peer[] = [withBindings]
 
 export const OURS = interdict.name
 /** Not a peer: it runs beside ours in scenarios with a log. */

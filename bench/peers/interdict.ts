@@ -1,6 +1,5 @@
-import { appendFile, mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { bindingLines } from '../kit/binding-lines.js'
 import { PACKAGE } from '../kit/place.js'
 import { fill, type Launch, type Peer, type Site } from './peer.js'
 
@@ -64,28 +63,6 @@ async function launch(program: string, site: Site): Promise<Launch> {
 }
 
 export const interdict = builtIn(PACKAGE, 'interdict')
-
-/** Devices behind addresses, all of them clients of the rules: those of the load, too. */
-const BINDINGS = 100_000
-
-/** Ours with a feed of bindings, in turns with ours without: what it costs to know devices. */
-export const withBindings: Peer = {
-  ...interdict,
-  name: 'interdict-bindings',
-  async launch(site) {
-    const launched = await interdict.launch(site)
-    const path = (name: string): string => join(site.folder, name)
-    await writeFile(path('nac.jsonl'), bindingLines(BINDINGS, '127.', Date.now()))
-    const feeds = '[{ name: nac, type: json, file: nac.jsonl }]'
-    await appendFile(path('interdict.yaml'), `bindings: { feeds: ${feeds} }\n`)
-    if (site.blocklist !== undefined)
-      await appendFile(
-        path('rules/networks.yaml'),
-        'clients: { d: { network: local, group: g } }\n'
-      )
-    return launched
-  }
-}
 
 export const BEFORE = 'before'
 

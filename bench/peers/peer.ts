@@ -32,6 +32,8 @@ export interface Launch {
    * Undefined: it has to be restarted.
    */
   readonly replace?: (list: Blocklist, pid: number) => Promise<void>
+  /** Ends what was started beside the server, in this process. */
+  readonly close?: () => void
 }
 
 /** File in a server's folder that holds what it prints. */

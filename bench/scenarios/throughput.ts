@@ -16,7 +16,7 @@ export interface Setting {
   readonly log: boolean
 }
 
-/** Closed-loop load, all servers in turns. */
+/** Load on all servers in turns: a closed loop, unless the load has a rate. */
 export interface Throughput {
   readonly name: string
   readonly title: string
@@ -50,6 +50,12 @@ export const THROUGHPUTS: readonly Throughput[] = [
     title: 'cached names only, 1M names',
     setting: MILLION,
     load: files => ({ queries: files.cached })
+  },
+  {
+    name: 'paced',
+    title: 'mixed at 20,000 queries a second',
+    setting: MILLION,
+    load: files => ({ queries: files.mixed, rate: 20_000 })
   },
   {
     name: 'random',
