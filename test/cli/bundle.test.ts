@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
+import { encodeBundle } from '../../src/sources/bundle/bundle.js'
 import { FILES, interdict, writeSite } from './run.js'
 
 /** A site with a rules folder, a bundle of it, and two key pairs. */
@@ -57,6 +58,36 @@ t.test('creates, shows, signs and verifies a bundle', async t => {
   t.match(JSON.parse(key.out), { file: at('three.pem'), publicKey: /^MCow/ })
   t.match(await interdict('bundle', 'show', bundle), { code: 0, out: / networks\.yaml\n$/ })
 })
+
+t.test(
+  'shows the trust anchors that a bundle brings, even if other rules in it are invalid',
+  async t => {
+    const anchors = [
+      `corp.example DS 12345 13 2 ${'AB'.repeat(32)}`,
+      `. DS 1 8 2 ${'0C'.repeat(32)}`
+    ]
+    const { config, at, bundle } = await signed(t)
+    const networks = readFileSync(at('rules/networks.yaml'), 'utf8')
+    const dnssec = `dnssec:\n  trust-anchors:\n${anchors.map(anchor => `    - ${anchor}\n`).join('')}`
+    writeFileSync(at('rules/networks.yaml'), networks + dnssec)
+    await interdict('bundle', at('rules'), '-o', at('anchors.bundle'), '-c', config)
+    const { out, err } = await interdict('bundle', 'show', at('anchors.bundle'))
+    for (const anchor of anchors) t.match(out, `\ntrust anchor ${anchor}\n`, err)
+    const json = await interdict('bundle', 'show', at('anchors.bundle'), '--json')
+    t.match(JSON.parse(json.out), { trustAnchors: anchors })
+    t.match(JSON.parse((await interdict('bundle', 'show', bundle, '--json')).out), {
+      trustAnchors: []
+    })
+    const content = new Map([
+      ['networks.yaml', Buffer.from(`${dnssec}networks: 12\nnetworks: [}`)],
+      ['apps/x.yaml', Buffer.from('\xff')]
+    ])
+    const making = { serial: 8, created: 1_700_000_000, expires: 1_800_000_000, keys: [] }
+    writeFileSync(at('broken.bundle'), await encodeBundle(content, making))
+    const broken = await interdict('bundle', 'show', at('broken.bundle'), '--json')
+    t.match(JSON.parse(broken.out), { trustAnchors: anchors }, broken.err)
+  }
+)
 
 t.test('never overwrites a key', async t => {
   const { at } = await signed(t)

@@ -1,4 +1,6 @@
 import { epochSeconds, systemClock } from '../../../base/time/clock.js'
+import { NETWORKS_FILE } from '../../../policy/rules/model/folder.js'
+import { isSeq, parseDocument } from '../../../policy/yaml/library.js'
 import type { ParsedRequest } from '../../../gateway/processes/requests.js'
 import { escapeControls } from '../../../base/log/terminal-line.js'
 import { showInstant } from '../../../base/time/instant.js'
@@ -20,7 +22,8 @@ export async function show(
   const files = [...bundle.content].map(
     ([name, { length }]) => `${String(length).padStart(12)} ${escapeControls(name)}`
   )
-  printBundle(path, bundle, json, io, files)
+  const anchors = trustAnchorsOf(bundle).map(anchor => `trust anchor ${escapeControls(anchor)}`)
+  printBundle(path, bundle, json, io, [...anchors, ...files])
   return EXIT.success
 }
 
@@ -44,14 +47,26 @@ export function printBundle(
 }
 
 /** The JSON form, which is public. */
-export function jsonOf({ manifest, signers, content }: Bundle): object {
+export function jsonOf(bundle: Bundle): object {
+  const { manifest, signers, content } = bundle
   return {
     ...manifest,
     created: showInstant(manifest.created, 'UTC'),
     expires: showInstant(manifest.expires, 'UTC'),
     signers,
+    trustAnchors: trustAnchorsOf(bundle),
     files: [...content].map(([name, { length }]) => ({ name, octets: length }))
   }
+}
+
+/** `dnssec.trust-anchors` of the rules, as written, even if the rules have errors elsewhere. */
+function trustAnchorsOf({ content }: Bundle): string[] {
+  const text = Buffer.from(content.get(NETWORKS_FILE) ?? []).toString()
+  // To parse 100,000 networks takes seconds.
+  if (!text.includes('trust-anchors')) return []
+  const anchors = parseDocument(text).getIn(['dnssec', 'trust-anchors'])
+  const values: unknown = isSeq(anchors) ? anchors.toJSON() : []
+  return (values as unknown[]).map(String)
 }
 
 interface VerifyOptions {
