@@ -534,6 +534,19 @@ t.test('a report on a ban that the rules do not have is a warning', async t => {
   t.strictSame(await codesOfStart(site), [])
 })
 
+t.test('a feed that takes bindings from an HTTP API that is off is a warning', async t => {
+  const feed = 'bindings: { feeds: [{ name: edr, type: json, http: true }] }'
+  const start = { path: '', code: '', start: 'goes on' } as const
+  const off = await siteOf(t, { settings: () => feed, ...start })
+  const { code, out } = await interdict('check', '-c', off.path('interdict.yaml'))
+  t.equal(code, 0)
+  t.match(out, /interdict\.yaml:3:\d+: feed 'edr' .* set admin\.http \(BINDINGS_NO_API\)/)
+  t.strictSame(await codesOfStart(off), [])
+  const settings = () => `${feed}\nadmin: { http: '127.0.0.1:0' }`
+  const on = await siteOf(t, { settings, ...start })
+  t.notMatch((await interdict('check', '-c', on.path('interdict.yaml'))).out, /BINDINGS_NO_API/)
+})
+
 t.test('a start succeeds if check found no errors', async t => {
   const site = await siteOf(t, { settings: () => '', path: '', code: '', start: 'goes on' })
   t.strictSame([await codesOfCheck(site), await codesOfStart(site)], [[], []])

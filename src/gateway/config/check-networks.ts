@@ -5,7 +5,7 @@ import type { RetentionConfig, PrivacyConfig } from '../../lookups/settings/quer
 import type { ClientRule } from '../../policy/rules/model/client-types.js'
 import { showEndpoint } from '../../wire/sockets/endpoint.js'
 import type { EgressPolicy } from '../../policy/rules/model/types.js'
-import type { EgressConfig, ListenConfig } from './config.js'
+import type { Config, EgressConfig, ListenConfig } from './config.js'
 
 /**
  * Warnings about networks in the privacy settings that are not in the rules: their clients would be logged
@@ -45,6 +45,14 @@ export function checkReportBans(
     if (ban === undefined || known.has(ban)) return []
     return [failureAt(position, 'REPORT_BAN', name, ban, didYouMean(ban, [...known]))]
   })
+}
+
+/** Warnings about feeds that take bindings from the HTTP API while it is off. */
+export function checkBindingFeeds({ bindings, admin }: Config): InterdictError[] {
+  if (admin.http !== undefined) return []
+  return bindings.feeds
+    .filter(({ http }) => http)
+    .map(({ name, position }) => failureAt(position, 'BINDINGS_NO_API', name))
 }
 
 /** A warning about networks whose connections nothing denies. */

@@ -30,6 +30,8 @@ export const RECORDS = {
     `feed ${name} of bindings is down: ${why}; the devices that it names are unknown until it works`,
   BINDINGS_LINE: (name: string, first: string, lines: number) =>
     `feed ${name} of bindings has lines that cannot be read: ${first}, ${lines} in all; they are skipped`,
+  BINDINGS_NO_API: (feed: string) =>
+    `feed ${quote(feed)} takes lines from the HTTP API only, which is off: set admin.http`,
   BINDINGS_REFUSED: (feed: string, first: string, lines: number) =>
     `bindings for feed ${feed} refused, nothing has changed: ${first}; lines that are wrong: ${lines}`,
   RADIUS_REFUSED: (feed: string, from: string, why: string) =>

@@ -1,6 +1,7 @@
 import { InterdictError } from '../../../base/errors/error.js'
 import { MS_PER_SECOND, type Seconds } from '../../../base/units.js'
 import {
+  checkBindingFeeds,
   checkClientListeners,
   checkEgress,
   checkPrivacyNetworks,
@@ -136,6 +137,7 @@ export async function checkLoaded(
   const networks = rules.networks.map(({ id }) => id)
   const { privacy, retention } = config.log.queries
   const warnings = [
+    ...checkBindingFeeds(config),
     ...checkEgress(config.egress, rules.networks),
     ...checkClientListeners(config.listen, rules.clients?.clients ?? []),
     ...checkPrivacyNetworks(privacy, networks),
