@@ -6,7 +6,8 @@ import { decodeDs, matchesKey } from '../../src/wire/dnssec/ds.js'
 import { coversHash, decodeNsec3, hashName, toBase32 } from '../../src/wire/dnssec/nsec3.js'
 import { decodeRrsig, periodOf } from '../../src/wire/dnssec/rrsig.js'
 import { TypeBitmap } from '../../src/wire/dnssec/type-bitmap.js'
-import { verifySignature } from '../../src/wire/dnssec/verify-signature.js'
+import { signedData, verifySignature } from '../../src/wire/dnssec/verify-signature.js'
+import { newKey, signWith } from './keys.js'
 import { wire } from './zone.js'
 
 const u32 = (value: number): number[] => [24, 16, 8, 0].map(shift => (value >>> shift) & 0xff)
@@ -155,3 +156,60 @@ t.test('keys of the wrong size, or that are no key', async t => {
   t.ok(key(8, 0, 0, 3, 1, 0, 1, ...new Uint8Array(128).fill(0xfd)), 'long form of the length')
   t.equal(key(5, 1, 3, ...new Uint8Array(128).fill(1)), undefined, 'not supported')
 })
+
+for (const algorithm of [13, 14]) {
+  t.test(`ECDSA ${algorithm}: R and S of any size, and no signature of another length`, async t => {
+    const zoneKey = newKey(algorithm)
+    const key = decodeDnskey(zoneKey.rdata)
+    const rrset = {
+      name: wire('www.example'),
+      type: 1,
+      ttl: 60,
+      rdata: [Uint8Array.of(192, 0, 2, 1)],
+      signatures: []
+    }
+    const fixed = Uint8Array.of(
+      0,
+      1,
+      algorithm,
+      2,
+      ...u32(60),
+      ...u32(2),
+      ...u32(1),
+      key.keyTag >> 8,
+      key.keyTag & 0xff,
+      ...wire('example')
+    )
+    const unsigned = decodeRrsig(Uint8Array.of(...fixed, 0))
+    const data = signedData(rrset, unsigned)
+    const half = algorithm === 13 ? 32 : 48
+    // One in 128 has R or S with a first octet of zero.
+    let short = 0
+    for (let i = 0; i < 1_000 || (short === 0 && i < 10_000); i++) {
+      const signature = signWith(zoneKey, data)
+      if (signature[0] === 0 || signature[half] === 0) short++
+      if (!verifySignature(rrset, { ...unsigned, signature }, key))
+        return t.fail(Buffer.from(signature).toString('hex'))
+    }
+    t.ok(short > 0)
+    const good = signWith(zoneKey, data)
+    t.ok(verifySignature(rrset, { ...unsigned, signature: good }, key))
+    const zeros = new Uint8Array(2 * half)
+    const der = Uint8Array.of(0x30, 6, 2, 1, 1, 2, 1, 1)
+    const wrong = [
+      good.slice(1),
+      Uint8Array.of(...good, 0),
+      Uint8Array.of(0, ...good),
+      zeros,
+      der,
+      new Uint8Array(0)
+    ]
+    for (const signature of wrong)
+      t.notOk(verifySignature(rrset, { ...unsigned, signature }, key), `${signature.length} octets`)
+    good[half - 1]! ^= 1
+    t.notOk(
+      verifySignature(rrset, { ...unsigned, signature: good }, key),
+      'R with another last bit'
+    )
+  })
+}
