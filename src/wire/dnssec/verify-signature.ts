@@ -80,14 +80,23 @@ const INTEGER = 0x02
  */
 function toDer(signature: Uint8Array, half: Octets): Uint8Array | undefined {
   if (signature.length !== 2 * half) return undefined
-  const numbers = [signature.subarray(0, half), signature.subarray(half)].flatMap(toInteger)
-  return Uint8Array.of(SEQUENCE, numbers.length, ...numbers)
+  // Each number is longer by an octet of zero at most.
+  const der = new Uint8Array(2 * half + 8)
+  der[0] = SEQUENCE
+  const middle = writeInteger(signature.subarray(0, half), der, 2)
+  const end = writeInteger(signature.subarray(half), der, middle)
+  der[1] = end - 2
+  return der.subarray(0, end)
 }
 
-/** The shortest form of a positive number. X.690 §8.3. */
-function toInteger(octets: Uint8Array): number[] {
-  const first = octets.findIndex(octet => octet !== 0)
-  const rest = first === -1 ? [] : [...octets.subarray(first)]
-  if (rest.length === 0 || rest[0]! >= 0x80) rest.unshift(0)
-  return [INTEGER, rest.length, ...rest]
+/** The shortest form of a positive number. X.690 §8.3. Returns the position after it. */
+function writeInteger(octets: Uint8Array, der: Uint8Array, at: Octets): Octets {
+  let first = 0
+  while (first < octets.length - 1 && octets[first] === 0) first++
+  const rest = octets.subarray(first)
+  const zeros = rest[0]! >= 0x80 ? 1 : 0
+  der[at] = INTEGER
+  der[at + 1] = zeros + rest.length
+  der.set(rest, at + 2 + zeros)
+  return at + 2 + zeros + rest.length
 }
