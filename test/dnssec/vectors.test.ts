@@ -185,12 +185,14 @@ for (const algorithm of [13, 14]) {
     const half = algorithm === 13 ? 32 : 48
     // One in 128 has R or S with a first octet of zero.
     let short = 0
+    const failed: string[] = []
     for (let i = 0; i < 1_000 || (short === 0 && i < 10_000); i++) {
       const signature = signWith(zoneKey, data)
       if (signature[0] === 0 || signature[half] === 0) short++
       if (!verifySignature(rrset, { ...unsigned, signature }, key))
-        return t.fail(Buffer.from(signature).toString('hex'))
+        failed.push(Buffer.from(signature).toString('hex'))
     }
+    t.strictSame(failed, [])
     t.ok(short > 0)
     const good = signWith(zoneKey, data)
     t.ok(verifySignature(rrset, { ...unsigned, signature: good }, key))
