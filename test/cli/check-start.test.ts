@@ -166,6 +166,7 @@ const FILES: Readonly<Record<string, readonly Case[]>> = {
     'cookies: { secret-file: ',
     ' }'
   ),
+  'egress.export-key': both('CONFIG_FILE', 'goes on', 'egress: { export-key: ', ' }'),
   'state.folder': written('CONFIG_UNWRITABLE', 'goes on', path => `state: { folder: ${path} }`),
   'probe.ca-file': both('CONFIG_FILE', 'goes on', 'probe: { ca-file: ', ' }'),
   'proxy.credentials-file': both('PROXY_FILE', 'goes on', `${PROXY}, credentials-file: `, ' }'),
@@ -463,6 +464,7 @@ const SECRETS: Readonly<Record<string, string | undefined>> = {
   'remote-lists.bootstrap[].client-key': undefined,
   'tls.ticket-secret': 'x'.repeat(48),
   'cookies.secret-file': '00'.repeat(16),
+  'egress.export-key': undefined,
   'acme.account-key': undefined,
   'acme.external-account.key-file': 'AAAA',
   'acme.key': undefined,

@@ -88,7 +88,7 @@ const defaults = {
   remoteLists: { bootstrap: [], caFile: undefined, timeout: 300_000, headerFiles: {} },
   transfers: { primaries: [], keys: [], maxSize: 536_870_912, maxTime: 300_000 },
   bindings: { feeds: [], skew: 5000, limit: 200_000 },
-  egress: { connections: undefined, firewall: undefined, learnFor: 600_000 },
+  egress: { connections: undefined, firewall: undefined, learnFor: 600_000, exportKey: undefined },
   admin: {
     socket: {
       paths: ['/run/interdict/admin.sock', '/var/lib/interdict/admin.sock'],

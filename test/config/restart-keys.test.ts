@@ -130,6 +130,7 @@ const CHANGES: Readonly<Record<keyof typeof RESTART_KEYS, [text: string, wanted:
   'egress.connections': ['egress: { connections: /run/observe/socket }', '/run/observe/socket'],
   'egress.firewall': ['egress: { firewall: /run/egress/socket }', '/run/egress/socket'],
   'egress.learn-for': ['egress: { learn-for: 1m }', '60000ms'],
+  'egress.export-key': ['egress: { export-key: export.pem }', '/srv/export.pem'],
   'bindings.skew': ['bindings: { skew: 3s }', '3000ms'],
   'bindings.limit': ['bindings: { limit: 9 }', '9'],
   'bindings.feeds': [
@@ -160,7 +161,8 @@ for (const key of Object.keys(RESTART_KEYS)) {
     )
     const { identity, ...rest } = withoutRestart(RUNNING, config)
     t.strictSame(identity, { version: '', name: 'new' })
-    t.strictSame({ ...rest, identity: RUNNING.identity }, RUNNING)
+    const { keyFiles } = RUNNING // those of the file are checked: a restart will read them
+    t.strictSame({ ...rest, keyFiles, identity: RUNNING.identity }, RUNNING)
   })
 }
 

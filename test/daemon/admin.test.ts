@@ -69,6 +69,7 @@ const refused = (): Promise<never> => Promise.reject(new Error('not asked for'))
 const NO_OPERATIONS = {
   ...{ reload: refused, rotate: refused, pause: refused, rulesInForce: refused, apply: refused },
   pushBindings: refused,
+  fetchDenied: refused,
   confirm: () => {
     throw new Error('not asked for')
   }

@@ -219,6 +219,7 @@ t.test('a gateway within another process cannot be upgraded', async t => {
     operations: {
       ...{ reload: idle, rotate: idle, pause: idle, rulesInForce: idle, apply: idle },
       pushBindings: idle,
+      fetchDenied: idle,
       confirm: () => ({ id: '', entries: 0 })
     },
     cache: { flush: () => Promise.resolve(0) }

@@ -68,7 +68,7 @@ const reload = { at: '2026-01-01T00:00:00Z', reason: 'SIGHUP', errors: 1 } as co
 const denied: NonNullable<ObservationState['deny']> = {
   ...{ networks: { phones: 1 }, inForce: true, error: null, shared: 0, aliased: 0, kept: 0 },
   lookups: { names: 1, failed: 0, waiting: 0 },
-  ...{ omitted: 0, overdue: 0, restored: { count: 0, last: null } }
+  ...{ omitted: 0, overdue: 0, restored: { count: 0, last: null }, fetched: null }
 }
 const observed: ObservationState = {
   ...{

@@ -32,9 +32,12 @@ t.test('egress is inherited, and off by default', async t => {
 t.test('deny without a helper in the settings is a warning', async t => {
   const lines = ['networks:', '  n:', '    prefixes: [10.0.0.0/8]', '    egress: deny']
   const { networks } = await loadGood(t, { 'networks.yaml': lines.join('\n') })
-  const warned = (firewall: string | undefined): string[] =>
-    checkEgress({ connections: undefined, firewall, learnFor: 0 }, networks).map(one => one.message)
+  const warned = (firewall: string | undefined, exportKey?: string): string[] =>
+    checkEgress({ connections: undefined, firewall, exportKey, learnFor: 0 }, networks).map(
+      one => one.message
+    )
   t.strictSame(warned('/run/helper'), [])
+  t.strictSame(warned(undefined, '/etc/interdict/export.pem'), [], 'firewalls elsewhere deny')
   t.strictSame(warned(undefined), [
     "network 'n' has egress: deny, which is not in force: the settings have no egress.firewall"
   ])

@@ -3,6 +3,7 @@ import { openApiDocument } from './openapi.js'
 import { defineRoute, type Route } from './route.js'
 import { appRoutes } from './routes/app-routes.js'
 import { bindingRoutes } from './routes/binding-routes.js'
+import { egressRoutes } from './routes/egress-routes.js'
 import { blockRoutes } from './routes/block-routes.js'
 import { draftRoutes } from './routes/draft-routes.js'
 import { explainRoutes } from './routes/explain-routes.js'
@@ -48,6 +49,7 @@ export const ROUTES: readonly Route[] = [
   ...lookupRoutes,
   ...whoRoutes,
   ...bindingRoutes,
+  ...egressRoutes,
   ...exportRoutes,
   ...exploreRoutes,
   ...findingRoutes,

@@ -60,6 +60,7 @@ export const SETTINGS_PATHS: Readonly<Record<string, PathKind>> = {
   'reports[].folder': 'folder',
   'smtp.password-file': 'file',
   'smtp.ca-file': 'file',
+  'egress.export-key': 'file',
   'fleet.credentials': 'file',
   'fleet.ca-file': 'file',
   'fleet.certificate': 'file',

@@ -57,11 +57,11 @@ export function checkBindingFeeds({ bindings, admin }: Config): InterdictError[]
 
 /** A warning about networks whose connections nothing denies. */
 export function checkEgress(
-  { firewall }: EgressConfig,
+  { firewall, exportKey }: EgressConfig,
   networks: readonly { readonly id: string; readonly egress?: EgressPolicy | undefined }[]
 ): InterdictError[] {
   const ordered = networks.filter(({ egress }) => egress === 'deny').map(({ id }) => id)
-  if (firewall !== undefined || ordered.length === 0) return []
+  if (firewall !== undefined || exportKey !== undefined || ordered.length === 0) return []
   return [failure('EGRESS_UNDENIED', 'the settings have no egress.firewall', ordered)]
 }
 

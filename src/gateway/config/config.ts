@@ -323,6 +323,8 @@ export interface EgressConfig {
   readonly firewall: string | undefined
   /** How long an address is known before it is denied. */
   readonly learnFor: Milliseconds
+  /** The private key that signs denied addresses for other firewalls; undefined: they get none. */
+  readonly exportKey: string | undefined
 }
 
 /** State received from others that is kept over a restart. */

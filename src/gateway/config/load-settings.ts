@@ -218,7 +218,8 @@ function configOf(
     egress: {
       connections: pathOrNone(settings.egress.connections),
       firewall: pathOrNone(settings.egress.firewall),
-      learnFor: settings.egress['learn-for']
+      learnFor: settings.egress['learn-for'],
+      exportKey: pathOrNone(settings.egress['export-key'])
     },
     admin: adminOf(settings.admin, state, context),
     keyFiles: keyFilesOf(settings, context),

@@ -39,6 +39,7 @@ export const RESTART_KEYS: Readonly<Record<string, (config: Config) => string>> 
   'egress.connections': ({ egress }) => egress.connections ?? 'none',
   'egress.firewall': ({ egress }) => egress.firewall ?? 'none',
   'egress.learn-for': ({ egress }) => `${egress.learnFor}ms`,
+  'egress.export-key': ({ egress }) => egress.exportKey ?? 'none',
   // One thread has them all.
   'admin.http': ({ admin: { http } }) => (http === undefined ? 'off' : showEndpoint(http)),
   'admin.tls.certificate': ({ admin: { tls } }) => tls?.certificate ?? 'none',

@@ -84,6 +84,7 @@ export function keyFilesOf(settings: Settings, context: SectionContext): readonl
         one['secret-file']
       ])
     ),
+    [['egress', 'export-key'], settings.egress['export-key']],
     [['fleet', 'credentials'], fleet?.credentials],
     [['fleet', 'key'], fleet?.key],
     [['fleet', 'logs', 'credentials'], fleet?.logs?.credentials],

@@ -242,7 +242,8 @@ export const settingsSchema = section({
   egress: section({
     connections: z.string('a path').prefault(''),
     firewall: z.string('a path').prefault(''),
-    'learn-for': duration('0s', '1d').prefault('10m')
+    'learn-for': duration('0s', '1d').prefault('10m'),
+    'export-key': z.string('a path').prefault('')
   }),
   admin: adminSchema,
   alerts: alertsSchema,

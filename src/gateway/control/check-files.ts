@@ -110,7 +110,14 @@ interface LaterFile {
   readonly kind: 'secret' | 'headers' | 'certificates' | 'program'
 }
 
-function laterFiles({ remoteLists, acme, fleet, probe, bindings }: Config): readonly LaterFile[] {
+function laterFiles({
+  remoteLists,
+  acme,
+  fleet,
+  probe,
+  bindings,
+  egress
+}: Config): readonly LaterFile[] {
   const credentials = fleet?.nats?.credentials ?? fleet?.reports?.credentials
   const caFile = fleet?.nats?.caFile ?? fleet?.pull?.caFile ?? fleet?.reports?.caFile
   const own = fleet?.nats?.certificate
@@ -127,6 +134,7 @@ function laterFiles({ remoteLists, acme, fleet, probe, bindings }: Config): read
         return { key: `bindings.feeds ${name} secret-file`, file, kind: 'secret' }
       })
     ),
+    { key: 'egress.export-key', file: egress.exportKey, kind: 'secret' },
     { key: 'fleet.credentials', file: credentials, kind: 'secret' },
     { key: 'fleet.ca-file', file: caFile, kind: 'certificates' },
     { key: 'fleet.certificate', file: own?.certificate, kind: 'certificates' },

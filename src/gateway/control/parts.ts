@@ -169,7 +169,10 @@ export function createParts(
       settings: { config, upstreams, labels, disabledRoutes, cookieSecrets: undefined },
       upstreamSockets: upstreamSocketLimit(count, descriptorLimit()),
       ...{ probeKey, ownKey: probe.key, counters, cache: cache.memory, devices: bindings.devices },
-      denied: config.egress.firewall === undefined ? undefined : observation.denied
+      denied:
+        (config.egress.firewall ?? config.egress.exportKey) === undefined
+          ? undefined
+          : observation.denied
     },
     onDeath: worker => cache.onDeath(worker),
     onAdopted: generation => ruleCounters.settle(generation),
@@ -215,6 +218,7 @@ export function createParts(
       rulesInForce: () => Promise.resolve(packRulesInForce(reloader.rules, reloader.packedRules!)),
       pause: ({ rule, seconds, by, reason }) => reloader.pause({ rule, seconds, by, reason }),
       pushBindings: pushed => bindings.push(pushed),
+      fetchDenied: () => observation.fetchDenied(),
       confirm: list => reloader.confirmList(list)
     },
     onPause: request => http.recordPause(request),

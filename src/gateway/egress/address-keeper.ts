@@ -10,6 +10,7 @@ import { DeniedTableWriter } from '../../policy/egress/denied-table.js'
 import {
   EgressAddresses,
   type EgressAddress,
+  type EgressPorts,
   type SavedAddresses
 } from '../../policy/egress/egress-addresses.js'
 import { LocalDestinations } from '../../policy/egress/local-destinations.js'
@@ -19,7 +20,14 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { HeldReply, SeenAddress } from '../../resolver/stages/reply-gate.js'
 import { showCanonical, showName } from '../../wire/dns/name/name.js'
 import type { FoundAddresses, LookupCounts } from './address-lookups.js'
-import { DenyPlan, nameOf, type EgressGroup, type PlannedName } from './deny-plan.js'
+import { ExportSerial, type DeniedExport, type DeniedSet } from './denied-export.js'
+import {
+  DenyPlan,
+  nameOf,
+  prefixesOfRange,
+  type EgressGroup,
+  type PlannedName
+} from './deny-plan.js'
 import { DenySync } from './deny-sync.js'
 import type { Helper, HelperListener } from './helper-client.js'
 
@@ -27,8 +35,8 @@ import type { Helper, HelperListener } from './helper-client.js'
 export interface DenyState {
   /** Networks with `egress: deny`, and how many addresses are denied to each. */
   readonly networks: Readonly<Record<string, number>>
-  /** Whether the helper has the addresses of now. */
-  readonly inForce: boolean
+  /** Whether the helper has the addresses of now; null: there is none here, and firewalls elsewhere fetch them. */
+  readonly inForce: boolean | null
   /** Why it has not; null: it has. */
   readonly error: string | null
   /** Addresses of banned names that others share, and which are not denied. */
@@ -44,6 +52,8 @@ export interface DenyState {
   readonly overdue: number
   /** How many times another program has changed the table, and when for the last time. */
   readonly restored: { readonly count: number; readonly last: string | null }
+  /** When a firewall elsewhere has fetched the addresses for the last time; null: never since the start. */
+  readonly fetched: string | null
 }
 
 export interface KeeperOptions {
@@ -57,6 +67,8 @@ export interface KeeperOptions {
   readonly learnFor: Milliseconds
   /** Where the addresses are kept over a restart; undefined: nowhere. */
   readonly file: string | undefined
+  /** Where the serial of the export is kept; undefined: there is no export. */
+  readonly serialFile: string | undefined
   /** Lets a worker send held replies. */
   readonly release: (worker: number, ids: readonly number[]) => void
 }
@@ -68,6 +80,8 @@ const SAVE_INTERVAL: Milliseconds = 60_000
 const RETAIN_INTERVAL: Milliseconds = 5_000
 /** Addresses that were kept, of which each is logged once. */
 const MAX_KEPT = 1_000
+/** How long firewalls elsewhere may not have fetched the addresses. */
+const FETCH_INTERVAL: Milliseconds = 3_600_000
 
 /**
  * Keeps the addresses that only banned names have: from lookups of its own, without those that answers for other names show to be
@@ -87,6 +101,10 @@ export class AddressKeeper {
   private hasChanged = false
   private isUnsaved = false
   private own: readonly string[] = []
+  private readonly serial: ExportSerial | undefined
+  private readonly startedAt: Milliseconds
+  private hasLoaded = false
+  private fetchedAt: Milliseconds | undefined
 
   constructor(private readonly options: KeeperOptions) {
     const { clock, log, openHelper, memory, release } = options
@@ -95,6 +113,9 @@ export class AddressKeeper {
       desired: group => this.desired(group),
       ...{ clock, log, openHelper, release }
     })
+    this.startedAt = clock.now()
+    const { serialFile } = options
+    this.serial = serialFile === undefined ? undefined : new ExportSerial(serialFile, clock)
     this.load()
   }
 
@@ -136,18 +157,64 @@ export class AddressKeeper {
   state(lookups: LookupCounts): DenyState {
     const networks: Record<string, number> = {}
     for (const group of this.denying)
-      networks[group.network] = (networks[group.network] ?? 0) + this.sync.count(group.key)
+      networks[group.network] = (networks[group.network] ?? 0) + this.count(group)
     const shared = new Set(this.list().flatMap(one => (one.shared ? [one.address] : [])))
     return {
       networks,
       ...this.sync.state,
-      error: this.sync.state.error ?? this.limitReached,
+      ...(this.isElsewhere && { inForce: null }),
+      error: (this.isElsewhere ? this.unfetched : this.sync.state.error) ?? this.limitReached,
       shared: shared.size,
       aliased: this.aliased.size,
       kept: this.kept.size,
       lookups,
-      omitted: this.plan?.omitted ?? 0
+      omitted: this.plan?.omitted ?? 0,
+      fetched: this.fetchedAt === undefined ? null : new Date(this.fetchedAt).toISOString()
     }
+  }
+
+  private count(group: EgressGroup): number {
+    return this.isElsewhere ? this.desired(group).length : this.sync.count(group.key)
+  }
+
+  /** Only firewalls elsewhere deny the addresses. */
+  private get isElsewhere(): boolean {
+    return this.options.openHelper === undefined && this.serial !== undefined
+  }
+
+  /** Why it is not known that firewalls elsewhere have the addresses; null: one has fetched them. */
+  private get unfetched(): string | null {
+    const { clock } = this.options
+    const sinceStart = clock.now() - this.startedAt
+    const since = this.fetchedAt === undefined ? sinceStart : clock.wall() - this.fetchedAt
+    return since < FETCH_INTERVAL ? null : 'no firewall has fetched the addresses for an hour'
+  }
+
+  /**
+   * What firewalls elsewhere are to deny.
+   *
+   * @throws Error if the serial cannot be stored
+   */
+  fetch(): DeniedExport {
+    const sets = this.denying.map((group): DeniedSet => {
+      const own = [
+        ...this.plan!.prefixes(group, this.now()),
+        ...this.desired(group).map(({ address, ports }) => ({ prefix: address, ports }))
+      ]
+      const of = (wanted: EgressPorts) =>
+        own.flatMap(({ prefix, ports }) => (ports === wanted ? [prefix] : [])).sort()
+      const clients = group.ranges.flatMap(prefixesOfRange)
+      return { network: group.network, clients, all: of('all'), dns: of('dns') }
+    })
+    const serial = this.serial!.of(sets)
+    this.fetchedAt = this.options.clock.wall()
+    return { serial, sets }
+  }
+
+  /** Whether new addresses have been known for `learnFor`, or those of an earlier process are there. */
+  get hasLearned(): boolean {
+    const { clock, learnFor } = this.options
+    return this.hasLoaded || clock.now() - this.startedAt >= learnFor
   }
 
   /** Why not everything is denied that is to be; null: it is. */
@@ -355,6 +422,7 @@ export class AddressKeeper {
     if (file === undefined) return
     try {
       this.addresses.load(JSON.parse(readFileSync(file, 'utf8')) as SavedAddresses, this.now())
+      this.hasLoaded = true
     } catch {
       // There is none yet, or it is broken: the addresses are found again.
     }

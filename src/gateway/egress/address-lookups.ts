@@ -89,10 +89,10 @@ export class AddressLookups {
       sets.map(forwarders => {
         const key = keyOf(forwarders, planned.text)
         const known = before.get(key)
-        return [
-          key,
-          known ? Object.assign(known, { planned }) : toEntry(planned, forwarders)
-        ] as const
+        if (known === undefined) return [key, toEntry(planned, forwarders)] as const
+        // A name that gets its first ban, or loses its last: its addresses count otherwise now.
+        if (known.planned.app !== planned.app) known.due = 0
+        return [key, Object.assign(known, { planned })] as const
       })
     )
     this.entries = new Map(next.toSorted(([, a], [, b]) => a.due - b.due))

@@ -176,6 +176,13 @@ export class DenyPlan {
   }
 }
 
+/** The prefixes that make up a range. @param range first and last address */
+export function prefixesOfRange([first, last]: readonly [string, string]): string[] {
+  const [start, end] = [readAddress(first), readAddress(last)]
+  const bits = isMapped(start) ? 32 : 128
+  return prefixesBetween(valueOf(start), valueOf(end) + 1n, bits).map(showPrefix)
+}
+
 /** Wire form of a name. */
 export const nameOf = (text: string): Uint8Array => Uint8Array.from(readName(text))
 

@@ -4,9 +4,9 @@ import type { DenyGroup } from './helper-protocol.js'
 /** The one table that the helper has; it touches no other. */
 export const TABLE = 'interdict_egress'
 /** Where resolvers answer: DNS, DNS over HTTPS, and DNS over TLS and QUIC. */
-const DNS_PORTS = [53, 443, 853]
+export const DNS_PORTS = [53, 443, 853]
 /** Before the filters of the machine: what they accept does not matter. */
-const PRIORITY = -10
+export const PRIORITY = -10
 
 const FAMILY = { family: 'inet', table: TABLE }
 const TABLE_ITSELF = { table: { family: 'inet', name: TABLE } }

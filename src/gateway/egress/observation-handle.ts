@@ -1,8 +1,10 @@
 import { dirname } from 'node:path'
 import type { ServiceLog } from '../../base/log/service-log.js'
+import { PendingRequests } from '../../base/threads/pending-requests.js'
 import { Restarts } from '../../base/threads/restarts.js'
 import { keepIfPresent } from '../../base/threads/start-file.js'
 import { EXIT_TIMEOUT, type StartThread, type Thread } from '../../base/threads/thread.js'
+import type { Milliseconds } from '../../base/units.js'
 import { EGRESS } from '../../policy/tables/client-table.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { AnswerBatch } from '../../resolver/stages/answer-notes.js'
@@ -12,6 +14,7 @@ import { allocateDeniedTable } from '../../policy/egress/denied-table.js'
 import type { DenyState } from './address-keeper.js'
 import { UNSET as NO_FIREWALL } from './deny-sync.js'
 import type {
+  FetchResult,
   FromObservation,
   ObservationInit,
   ObservationState,
@@ -34,13 +37,16 @@ const STARTING: ObservationState = {
   ...{ unknown: 0, lost: 0, lastFinding: null, deny: null }
 }
 
+/** As long as the HTTP thread waits for the control thread, less a second. */
+const FETCH_TIMEOUT: Milliseconds = 4_000
+
 const UNSET = 'the settings have no egress.connections'
 
 /** The settings have no helper, so nothing is denied. */
 const NO_DENY: DenyState = {
   ...{ networks: {}, inForce: false, error: NO_FIREWALL, shared: 0, aliased: 0, kept: 0 },
   lookups: { names: 0, failed: 0, waiting: 0 },
-  ...{ omitted: 0, overdue: 0, restored: { count: 0, last: null } }
+  ...{ omitted: 0, overdue: 0, restored: { count: 0, last: null }, fetched: null }
 }
 
 /** The control thread's handle of the observation thread, which runs while a network has `egress`, or there is a helper that denies. */
@@ -56,6 +62,7 @@ export class ObservationHandle {
   private isUnset = false
   private isDenied = false
   private hasLock = false
+  private pending = new PendingRequests<FetchResult>()
 
   constructor(private readonly options: ObservationOptions) {
     this.restarts = new Restarts(() => this.startThread(), options.log)
@@ -66,12 +73,12 @@ export class ObservationHandle {
     const { isOrdered, isUnset, isDenied, isWanted, state } = this
     if (!isOrdered) return null
     const { deny } = state
-    const { firewall } = this.options.config.egress
+    const { firewall, exportKey } = this.options.config.egress
     const known = isWanted ? state : STARTING
     return {
       ...known,
       error: isUnset ? UNSET : known.error,
-      deny: isDenied && firewall === undefined ? NO_DENY : deny
+      deny: isDenied && firewall === undefined && exportKey === undefined ? NO_DENY : deny
     }
   }
 
@@ -86,11 +93,13 @@ export class ObservationHandle {
     const { clients } = snapshot
     const rules = { snapshot, packedRules }
     this.rules = rules
-    const { connections, firewall } = this.options.config.egress
+    const { connections, firewall, exportKey } = this.options.config.egress
     this.isOrdered = clients.egress.some(policy => policy !== EGRESS.off)
     this.isDenied = clients.egress.includes(EGRESS.deny)
     // The helper may have the table of an earlier process, which other rules denied.
-    const isWanted = firewall !== undefined || (this.isOrdered && connections !== undefined)
+    const isWanted =
+      firewall !== undefined ||
+      (this.isOrdered && (connections !== undefined || exportKey !== undefined))
     this.isUnset = connections === undefined
     if (isWanted && this.isWanted) this.thread?.send({ kind: 'rules', rules })
     else if (isWanted && this.hasLock) this.startThread()
@@ -118,11 +127,27 @@ export class ObservationHandle {
     this.thread?.send({ kind: 'answers', batch })
   }
 
+  /** Denied addresses for firewalls elsewhere. */
+  async fetchDenied(): Promise<FetchResult> {
+    const { thread } = this
+    const reply = await (thread === undefined
+      ? 'exited'
+      : this.pending.send(id => thread.send({ kind: 'fetch', id }), FETCH_TIMEOUT))
+    if (typeof reply === 'object') return reply
+    return { notReady: reply === 'timeout' ? 'no reply in time' : 'its thread is not running' }
+  }
+
   async close(): Promise<void> {
     this.restarts.cancel()
     const { thread } = this
     this.thread = undefined
+    this.dropRequests()
     await thread?.end(EXIT_TIMEOUT)
+  }
+
+  private dropRequests(): void {
+    this.pending.close()
+    this.pending = new PendingRequests()
   }
 
   private startThread(): void {
@@ -140,6 +165,7 @@ export class ObservationHandle {
       message: message => {
         if (this.thread !== thread) return
         if (message.kind === 'state') this.state = message.state
+        else if (message.kind === 'fetched') this.pending.onReply(message.id, message.result)
         else if (message.kind === 'release') this.options.release(message.worker, message.ids)
         else log[message.level](message.fields, message.message)
       },
@@ -147,6 +173,7 @@ export class ObservationHandle {
         if (this.thread !== thread) return
         this.thread = undefined
         this.state = STARTING
+        this.dropRequests()
         this.restarts.onExit(error, 'observation thread died; restarting it')
       }
     })

@@ -25,6 +25,8 @@ parentPort!.on('message', (message: ToObservation) => {
   if (message.kind === 'rules') return service.setRules(message.rules)
   if (message.kind === 'sighted') return service.onSighted(message.seen, message.blocked)
   if (message.kind === 'held') return service.keeper.held(message.worker, message.reply)
+  if (message.kind === 'fetch')
+    return post({ kind: 'fetched', id: message.id, result: service.fetch() })
   if (message.kind === 'overdue') return service.keeper.onOverdue(message.count)
   service.close()
   endThread()

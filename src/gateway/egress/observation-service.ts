@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { networkInterfaces } from 'node:os'
 import { failure } from '../../base/errors/error.js'
+import { reasonOf } from '../../base/errors/reason.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { Clock } from '../../base/time/clock.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
@@ -20,7 +21,12 @@ import { ConnectionClient } from './connection-client.js'
 import { ConnectionObserver } from './connection-observer.js'
 import { OwnLookups } from './own-lookups.js'
 import { HelperClient } from './helper-client.js'
-import type { ObservationInit, ObservationState, RulesInForce } from './observation-messages.js'
+import type {
+  FetchResult,
+  ObservationInit,
+  ObservationState,
+  RulesInForce
+} from './observation-messages.js'
 
 /** The gateway may get addresses while it runs. */
 const OWN_INTERVAL: Milliseconds = 10_000
@@ -41,6 +47,9 @@ export class ObservationService {
   private error: string | null = null
   private hasLogged = false
   private ownAt: Milliseconds = -Infinity
+  private hasPlan = false
+  /** Every name has been looked up once. */
+  private isComplete = false
 
   constructor(
     { config, folder, privacy, denied, rules }: ObservationInit,
@@ -48,7 +57,7 @@ export class ObservationService {
     private readonly log: ServiceLog,
     release: (worker: number, ids: readonly number[]) => void
   ) {
-    const { connections, firewall, learnFor } = config.egress
+    const { connections, firewall, learnFor, exportKey } = config.egress
     this.answered = new AnsweredAddresses(clock.wall() / MS_PER_SECOND)
     this.findings = folder === undefined ? undefined : new FindingLog(folder, log)
     const { keys, ...options } = privacy
@@ -72,7 +81,12 @@ export class ObservationService {
       ...{ clock, log, learnFor, release, memory: denied },
       openHelper:
         firewall === undefined ? undefined : listener => new HelperClient(firewall, listener),
-      file: firewall === undefined ? undefined : join(config.state.folder, 'egress-addresses.json')
+      file:
+        firewall === undefined && exportKey === undefined
+          ? undefined
+          : join(config.state.folder, 'egress-addresses.json'),
+      serialFile:
+        exportKey === undefined ? undefined : join(config.state.folder, 'egress-serial.json')
     })
     this.lookups = new OwnLookups(config, found => this.keeper.add(found))
     this.banned = new BannedAddresses(rules.snapshot)
@@ -99,6 +113,7 @@ export class ObservationService {
     if (packedRules === undefined) return
     keeper.setRules(unpackRules(packedRules, true).rules, snapshot)
     lookups.setRules(snapshot, keeper)
+    this.hasPlan = true
   }
 
   onSighted(seen: readonly SeenAddress[], blocked: readonly string[]): void {
@@ -114,6 +129,22 @@ export class ObservationService {
       if (network !== undefined) this.answered.add(network, address, now)
     }
     if (hasMissed) this.answered.miss(now)
+  }
+
+  /** Denied addresses for other firewalls: never fewer because they are not known yet. */
+  fetch(): FetchResult {
+    const { waiting, names } = this.lookups.counts
+    if (!this.hasPlan) return { notReady: 'no rules are in force' }
+    this.isComplete ||= waiting === 0
+    if (!this.isComplete)
+      return { notReady: `${waiting} of ${names} names have not been looked up since the start` }
+    if (!this.keeper.hasLearned)
+      return { notReady: 'egress.learn-for has not passed since the start' }
+    try {
+      return { denied: this.keeper.fetch() }
+    } catch (error) {
+      return { notReady: `the serial cannot be stored: ${reasonOf(error)}` }
+    }
   }
 
   /** Judges connections, and writes findings. Call it several times a second. */

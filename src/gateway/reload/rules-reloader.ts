@@ -357,7 +357,7 @@ export class RulesReloader {
   private async compile(isFull: boolean, waitsForLists = false): Promise<FullResult> {
     const { compiler, config } = this.options
     const { admin, probe, activation, cache, identity, egress } = config
-    const hasEgress = egress.connections !== undefined || egress.firewall !== undefined
+    const hasEgress = (egress.connections ?? egress.firewall ?? egress.exportKey) !== undefined
     const { snapshot, compiled } = this
     const result = await compiler.compile({
       location: rulesLocation(config),

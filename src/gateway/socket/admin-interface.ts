@@ -18,9 +18,8 @@ import type {
   PauseResult,
   FlushRequest,
   PauseRequest,
-  AdminRequest,
-  BindingsRequest,
-  OperateRequest,
+  ControlRequest,
+  RulesRequest,
   UpgradeResult
 } from './admin-protocol.js'
 import type { ConfirmResult } from '../reload/unconfirmed-changes.js'
@@ -28,6 +27,7 @@ import { AdminServer } from './admin-server.js'
 import { statusSocket } from '../config/default-socket.js'
 import { GROUP_UMASK, openAdminSocket, type AdminSocket } from './admin-socket.js'
 import { withHealth } from '../status/health.js'
+import type { FetchResult } from '../egress/observation-messages.js'
 import type { PushedBindings, PushResult } from '../bindings/binding-messages.js'
 import type { OctetReply } from '../status/rules-in-force.js'
 import type { Status } from '../status/status.js'
@@ -49,6 +49,8 @@ export interface Operations {
   pause(wanted: WantedPause): Promise<PauseResult>
   /** As `BindingsHandle.push`. */
   pushBindings(pushed: PushedBindings): Promise<PushResult>
+  /** As `ObservationHandle.fetchDenied`. */
+  fetchDenied(): Promise<FetchResult>
   /** As `RulesReloader.confirmList`. */
   confirm(list: string): ConfirmResult
 }
@@ -195,7 +197,7 @@ export class AdminInterface {
   }
 
   /** Runs a request, of a client of the socket or of the HTTP API. @throws InterdictError */
-  async handle(request: AdminRequest | OperateRequest | BindingsRequest): Promise<unknown> {
+  async handle(request: Exclude<ControlRequest, RulesRequest>): Promise<unknown> {
     try {
       return await this.run(request)
     } catch (error) {
@@ -206,7 +208,7 @@ export class AdminInterface {
     }
   }
 
-  private run(request: AdminRequest | OperateRequest | BindingsRequest): Promise<unknown> {
+  private run(request: Exclude<ControlRequest, RulesRequest>): Promise<unknown> {
     switch (request.do) {
       case 'flush':
         return this.flush(request)
@@ -224,6 +226,8 @@ export class AdminInterface {
         return this.options.operations.reload(request.by)
       case 'rotate':
         return this.options.operations.rotate()
+      case 'denied':
+        return this.options.operations.fetchDenied()
       case 'bindings':
         return this.options.operations.pushBindings(request)
       case 'pause':

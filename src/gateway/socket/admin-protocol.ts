@@ -108,6 +108,11 @@ export interface BindingsRequest extends PushedBindings {
   readonly do: 'bindings'
 }
 
+/** Asks for denied addresses; over the HTTP API only. */
+export interface DeniedRequest {
+  readonly do: 'denied'
+}
+
 /** Asks for the active rules. Only of the HTTP thread: the reply is not JSON. */
 export interface RulesRequest {
   readonly do: 'rules'
@@ -122,7 +127,8 @@ export interface RulesReply {
 }
 
 /** Requests to the control thread, of clients of the socket and of the HTTP thread. */
-export type ControlRequest = AdminRequest | RulesRequest | OperateRequest | BindingsRequest
+export type ControlRequest =
+  AdminRequest | RulesRequest | OperateRequest | BindingsRequest | DeniedRequest
 
 export type AdminReply<Result> =
   { readonly ok: true; readonly result: Result } | ({ readonly ok: false } & SerializedError)

@@ -92,6 +92,7 @@ export const EXPECTATIONS: Readonly<Record<string, Expectation>> = {
     path: '/bindings/nac',
     request: BINDING
   },
+  'GET /egress/denied': { scope: 'egress', path: '/egress/denied', granted: 404 },
   'GET /lookups/export': { scope: 'read', path: '/lookups/export', granted: 404 },
   'GET /lookups/stream': { scope: 'read', path: '/lookups/stream', granted: 404 },
   'GET /reports/{kind}': { scope: 'read', path: '/reports/overview' },

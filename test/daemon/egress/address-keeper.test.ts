@@ -38,7 +38,13 @@ async function start(t: Test, openHelper?: KeeperOptions['openHelper']) {
   const keeper = new AddressKeeper({
     clock: { now: () => at.elapsed, wall: () => at.now },
     log: silent,
-    ...{ openHelper, learnFor: 0, file: undefined, release: () => undefined },
+    ...{
+      openHelper,
+      learnFor: 0,
+      file: undefined,
+      serialFile: undefined,
+      release: () => undefined
+    },
     memory: allocateDeniedTable()
   })
   keeper.setRules(rules, compile(rules, { generation: 1, random: () => 7 }))

@@ -53,6 +53,7 @@ export const RECORDS = {
     `another program changed the table of denied addresses, and it was restored: ${what}`,
   EGRESS_KEPT: (network: string, address: string, name: string) =>
     `${name} has the address ${address}, which stays denied in network ${network}: until other clients use it by other names, it may be there to open the address`,
+  EGRESS_EXPORT: (why: string) => `denied addresses cannot be exported: ${why}`,
   EGRESS_READ: (folder: string, why: string) =>
     `cannot read the findings of egress in ${folder}: ${why}`,
   PRIVACY_KEY: (path: string, why: string) => `cannot use pseudonym key ${path}: ${why}`,

@@ -40,7 +40,13 @@ export async function checkEgress(
   const snapshot = compile(rules, { generation: 1, random: () => 0, specialUse })
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
   const keeper = new AddressKeeper({
-    ...{ clock: systemClock, log, learnFor: 0, memory: allocateDeniedTable() },
+    ...{
+      clock: systemClock,
+      log,
+      learnFor: 0,
+      serialFile: undefined,
+      memory: allocateDeniedTable()
+    },
     ...{ openHelper: undefined, file: undefined, release: () => undefined }
   })
   const lookups = new OwnLookups(settings.config, found => keeper.add(found))

@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs'
+import { sha256Of } from '../../base/bytes/sha256.js'
+import { writeFileAtomic } from '../../base/files/atomic-file.js'
+import type { Clock } from '../../base/time/clock.js'
+import { MS_PER_SECOND, type Seconds } from '../../base/units.js'
+
+/** Clients of a network to whom the same addresses are denied. */
+export interface DeniedSet {
+  readonly network: string
+  /** Prefixes of the clients. */
+  readonly clients: readonly string[]
+  /** Addresses and prefixes, denied on all ports. */
+  readonly all: readonly string[]
+  /** Addresses and prefixes of resolvers, denied on the ports of DNS. */
+  readonly dns: readonly string[]
+}
+
+/** What firewalls elsewhere are to deny. */
+export interface DeniedExport {
+  /** Grows with each change, also over restarts. */
+  readonly serial: number
+  readonly sets: readonly DeniedSet[]
+}
+
+/** The serial number of the export, in a file. */
+export class ExportSerial {
+  private known: { readonly serial: number; readonly sha256: string } | undefined
+
+  constructor(
+    private readonly file: string,
+    private readonly clock: Clock
+  ) {
+    try {
+      const { serial, sha256 } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
+      if (Number.isSafeInteger(serial) && typeof sha256 === 'string')
+        this.known = { serial: serial as number, sha256 }
+    } catch {
+      // There is none yet, or it is broken: the time of day is above all that were used.
+    }
+  }
+
+  /**
+   * Unix time of the last change, or one more than before: so it grows even if the file is lost.
+   *
+   * @throws Error if it cannot be stored
+   */
+  of(sets: readonly DeniedSet[]): Seconds {
+    const sha256 = sha256Of(Buffer.from(JSON.stringify(sets)))
+    const { known } = this
+    if (known?.sha256 === sha256) return known.serial
+    const now = Math.floor(this.clock.wall() / MS_PER_SECOND)
+    const next = { serial: Math.max(now, (known?.serial ?? 0) + 1), sha256 }
+    writeFileAtomic(this.file, JSON.stringify(next), { mode: 0o600 })
+    this.known = next
+    return next.serial
+  }
+}
