@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { build } from 'esbuild'
 import t, { type Test } from 'tap'
+import { generateKeys } from '../../src/base/files/ed25519.js'
 import { SCOPES } from '../../src/admin/tokens/scopes.js'
 import { newToken, writeTokens } from '../../src/admin/tokens/token-file.js'
 import { listenAddress, startServer } from '../cli/server-process.js'
@@ -127,6 +128,7 @@ rules: { folder: rules, activate: manual }
 admin: { http: '127.0.0.1:${port}', socket: admin.sock, hub: hub.sock }
 log: { queries: { file: log/queries.jsonl, which: all, flush: 10ms } }
 bindings: { feeds: [{ name: nac, type: json, http: true }] }
+egress: { export-key: export.pem, learn-for: 0s }
 `,
     'rules/networks.yaml': NETWORKS,
     'rules/ads.txt': 'ads.example\n',
@@ -136,6 +138,7 @@ bindings: { feeds: [{ name: nac, type: json, http: true }] }
       lookup('www.example', 'forwarded')
   })
   await fakeHub(t, [gatewayView(1), gatewayView(2)], site.path('hub.sock'))
+  writeFileSync(site.path('export.pem'), generateKeys().privatePem, { mode: 0o600 })
   const now = new Date()
   const { token, stored } = newToken('client', SCOPES, now, new Date(now.getTime() + 1e7))
   writeTokens(site.path('state/tokens.json'), [stored])
@@ -202,6 +205,10 @@ t.test('a generated client gets what the document says', async t => {
   await call('explain', { query: { name: 'www.example', client: '10.0.0.1', upstream: 'false' } })
   const past = `${new Date(Date.now() - 2_000).toISOString().slice(0, 19)}Z`
   await call('explain', { query: { name: 'www.video.example', client: '10.0.0.1', at: past } })
+
+  await call('getDeniedAddresses', { query: { format: 'list', network: 'office' } })
+  await call('getDeniedAddresses', { query: { format: 'list' } }, 400)
+  await call('getDeniedAddresses', { query: { network: 'none' } }, 404)
 
   const binding = '{"address":"127.0.0.1","user":"anna"}\n'
   // The generator takes JSON lines for one JSON value.

@@ -5,7 +5,7 @@ import type { RetentionConfig, PrivacyConfig } from '../../lookups/settings/quer
 import type { ClientRule } from '../../policy/rules/model/client-types.js'
 import { showEndpoint } from '../../wire/sockets/endpoint.js'
 import type { EgressPolicy } from '../../policy/rules/model/types.js'
-import type { Config, EgressConfig, ListenConfig } from './config.js'
+import { canDeny, type Config, type EgressConfig, type ListenConfig } from './config.js'
 
 /**
  * Warnings about networks in the privacy settings that are not in the rules: their clients would be logged
@@ -57,11 +57,11 @@ export function checkBindingFeeds({ bindings, admin }: Config): InterdictError[]
 
 /** A warning about networks whose connections nothing denies. */
 export function checkEgress(
-  { firewall, exportKey }: EgressConfig,
+  egress: EgressConfig,
   networks: readonly { readonly id: string; readonly egress?: EgressPolicy | undefined }[]
 ): InterdictError[] {
   const ordered = networks.filter(({ egress }) => egress === 'deny').map(({ id }) => id)
-  if (firewall !== undefined || exportKey !== undefined || ordered.length === 0) return []
+  if (canDeny(egress) || ordered.length === 0) return []
   return [failure('EGRESS_UNDENIED', 'the settings have no egress.firewall', ordered)]
 }
 

@@ -327,6 +327,10 @@ export interface EgressConfig {
   readonly exportKey: string | undefined
 }
 
+/** Whether something may deny addresses: a helper, or firewalls elsewhere. */
+export const canDeny = ({ firewall, exportKey }: EgressConfig): boolean =>
+  (firewall ?? exportKey) !== undefined
+
 /** State received from others that is kept over a restart. */
 export interface StateConfig {
   /** Created when there is something to store. */

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { failure } from '../../base/errors/error.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
-import type { CertificateConfig, Config } from '../config/config.js'
+import { canDeny, type CertificateConfig, type Config } from '../config/config.js'
 import type { ForwarderSet } from '../../policy/tables/forwarder-sets.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import { createRing } from '../../lookups/event/ring.js'
@@ -169,10 +169,7 @@ export function createParts(
       settings: { config, upstreams, labels, disabledRoutes, cookieSecrets: undefined },
       upstreamSockets: upstreamSocketLimit(count, descriptorLimit()),
       ...{ probeKey, ownKey: probe.key, counters, cache: cache.memory, devices: bindings.devices },
-      denied:
-        (config.egress.firewall ?? config.egress.exportKey) === undefined
-          ? undefined
-          : observation.denied
+      denied: canDeny(config.egress) ? observation.denied : undefined
     },
     onDeath: worker => cache.onDeath(worker),
     onAdopted: generation => ruleCounters.settle(generation),
@@ -218,7 +215,7 @@ export function createParts(
       rulesInForce: () => Promise.resolve(packRulesInForce(reloader.rules, reloader.packedRules!)),
       pause: ({ rule, seconds, by, reason }) => reloader.pause({ rule, seconds, by, reason }),
       pushBindings: pushed => bindings.push(pushed),
-      fetchDenied: () => observation.fetchDenied(),
+      fetchDenied: request => observation.fetchDenied(request),
       confirm: list => reloader.confirmList(list)
     },
     onPause: request => http.recordPause(request),

@@ -20,7 +20,14 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { HeldReply, SeenAddress } from '../../resolver/stages/reply-gate.js'
 import { showCanonical, showName } from '../../wire/dns/name/name.js'
 import type { FoundAddresses, LookupCounts } from './address-lookups.js'
-import { ExportSerial, type DeniedExport, type DeniedSet } from './denied-export.js'
+import {
+  ExportSerial,
+  Fetches,
+  setsFor,
+  type DeniedExport,
+  type DeniedSet,
+  type FetchRequest
+} from './denied-export.js'
 import {
   DenyPlan,
   nameOf,
@@ -52,7 +59,7 @@ export interface DenyState {
   readonly overdue: number
   /** How many times another program has changed the table, and when for the last time. */
   readonly restored: { readonly count: number; readonly last: string | null }
-  /** When a firewall elsewhere has fetched the addresses for the last time; null: never since the start. */
+  /** When firewalls elsewhere last fetched the addresses: of the network that was fetched longest ago. Null: one was not, since the start. */
   readonly fetched: string | null
 }
 
@@ -67,10 +74,12 @@ export interface KeeperOptions {
   readonly learnFor: Milliseconds
   /** Where the addresses are kept over a restart; undefined: nowhere. */
   readonly file: string | undefined
-  /** Where the serial of the export is kept; undefined: there is no export. */
+  /** Where the serial of the export is kept; undefined: nothing is exported. */
   readonly serialFile: string | undefined
   /** Lets a worker send held replies. */
   readonly release: (worker: number, ids: readonly number[]) => void
+  /** A ban has begun or ended by itself: what is known of its names counts otherwise now. */
+  readonly onEpoch: () => void
 }
 
 /** How long an address counts after its TTL: clients keep it longer, and the lookup after it may fail. */
@@ -80,8 +89,6 @@ const SAVE_INTERVAL: Milliseconds = 60_000
 const RETAIN_INTERVAL: Milliseconds = 5_000
 /** Addresses that were kept, of which each is logged once. */
 const MAX_KEPT = 1_000
-/** How long firewalls elsewhere may not have fetched the addresses. */
-const FETCH_INTERVAL: Milliseconds = 3_600_000
 
 /**
  * Keeps the addresses that only banned names have: from lookups of its own, without those that answers for other names show to be
@@ -95,6 +102,8 @@ export class AddressKeeper {
   private plan: DenyPlan | undefined
   private local: LocalDestinations | undefined
   private byKey: ReadonlyMap<string, EgressGroup> = new Map()
+  /** Ids of all networks. */
+  private networks: ReadonlySet<string> = new Set()
   private savedAt: Milliseconds = -Infinity
   private retainedAt: Milliseconds = -Infinity
   private epoch = -1
@@ -104,7 +113,7 @@ export class AddressKeeper {
   private readonly serial: ExportSerial | undefined
   private readonly startedAt: Milliseconds
   private hasLoaded = false
-  private fetchedAt: Milliseconds | undefined
+  private readonly fetches: Fetches
 
   constructor(private readonly options: KeeperOptions) {
     const { clock, log, openHelper, memory, release } = options
@@ -114,6 +123,7 @@ export class AddressKeeper {
       ...{ clock, log, openHelper, release }
     })
     this.startedAt = clock.now()
+    this.fetches = new Fetches(clock)
     const { serialFile } = options
     this.serial = serialFile === undefined ? undefined : new ExportSerial(serialFile, clock)
     this.load()
@@ -155,26 +165,37 @@ export class AddressKeeper {
   }
 
   state(lookups: LookupCounts): DenyState {
-    const networks: Record<string, number> = {}
-    for (const group of this.denying)
-      networks[group.network] = (networks[group.network] ?? 0) + this.count(group)
+    const networks = this.deniedNetworks
+    const fetched = this.fetches.oldest(networks)
     const shared = new Set(this.list().flatMap(one => (one.shared ? [one.address] : [])))
     return {
-      networks,
+      networks: Object.fromEntries(networks.map(network => [network, this.count(network)])),
       ...this.sync.state,
       ...(this.isElsewhere && { inForce: null }),
-      error: (this.isElsewhere ? this.unfetched : this.sync.state.error) ?? this.limitReached,
+      error: this.error(networks),
       shared: shared.size,
       aliased: this.aliased.size,
       kept: this.kept.size,
       lookups,
       omitted: this.plan?.omitted ?? 0,
-      fetched: this.fetchedAt === undefined ? null : new Date(this.fetchedAt).toISOString()
+      fetched: fetched === undefined ? null : new Date(fetched).toISOString()
     }
   }
 
-  private count(group: EgressGroup): number {
-    return this.isElsewhere ? this.desired(group).length : this.sync.count(group.key)
+  /** Addresses that are denied to clients of a network, each once. */
+  private count(network: string): number {
+    const groups = this.denying.filter(group => group.network === network)
+    const all = groups.flatMap(group =>
+      this.isElsewhere
+        ? this.desired(group).map(({ address }) => address)
+        : this.sync.addresses(group.key)
+    )
+    return new Set(all).size
+  }
+
+  private error(networks: readonly string[]): string | null {
+    const unfetched = this.serial === undefined ? null : this.fetches.problem(networks)
+    return (this.isElsewhere ? null : this.sync.state.error) ?? unfetched ?? this.limitReached
   }
 
   /** Only firewalls elsewhere deny the addresses. */
@@ -182,21 +203,21 @@ export class AddressKeeper {
     return this.options.openHelper === undefined && this.serial !== undefined
   }
 
-  /** Why it is not known that firewalls elsewhere have the addresses; null: one has fetched them. */
-  private get unfetched(): string | null {
-    const { clock } = this.options
-    const sinceStart = clock.now() - this.startedAt
-    const since = this.fetchedAt === undefined ? sinceStart : clock.wall() - this.fetchedAt
-    return since < FETCH_INTERVAL ? null : 'no firewall has fetched the addresses for an hour'
+  /** Networks with `egress: deny`. */
+  private get deniedNetworks(): string[] {
+    return [...new Set(this.denying.map(({ network }) => network))]
   }
 
   /**
-   * What firewalls elsewhere are to deny.
+   * What firewalls elsewhere are to deny; empty if it is nothing, so that they no longer deny what was denied before.
    *
+   * @returns undefined: the rules have no such network
    * @throws Error if the serial cannot be stored
    */
-  fetch(): DeniedExport {
-    const sets = this.denying.map((group): DeniedSet => {
+  fetch(request: FetchRequest): DeniedExport | undefined {
+    const { network } = request
+    if (network !== undefined && !this.networks.has(network)) return undefined
+    const all = this.denying.map((group): DeniedSet => {
       const own = [
         ...this.plan!.prefixes(group, this.now()),
         ...this.desired(group).map(({ address, ports }) => ({ prefix: address, ports }))
@@ -206,15 +227,16 @@ export class AddressKeeper {
       const clients = group.ranges.flatMap(prefixesOfRange)
       return { network: group.network, clients, all: of('all'), dns: of('dns') }
     })
-    const serial = this.serial!.of(sets)
-    this.fetchedAt = this.options.clock.wall()
+    const serial = this.serial!.of(all)
+    const sets = setsFor(all, request)
+    this.fetches.add(sets.map(set => set.network))
     return { serial, sets }
   }
 
-  /** Whether new addresses have been known for `learnFor`, or those of an earlier process are there. */
+  /** Whether new addresses have been known for `learnFor`, or an earlier process has saved what it knew, or nothing is to be denied. */
   get hasLearned(): boolean {
     const { clock, learnFor } = this.options
-    return this.hasLoaded || clock.now() - this.startedAt >= learnFor
+    return this.hasLoaded || this.denying.length === 0 || clock.now() - this.startedAt >= learnFor
   }
 
   /** Why not everything is denied that is to be; null: it is. */
@@ -242,13 +264,27 @@ export class AddressKeeper {
 
   /** The rules in force. @param rules with names of their sources */
   setRules(rules: RuleSet, snapshot: Snapshot): void {
-    this.plan = new DenyPlan(rules, snapshot)
+    const plan = new DenyPlan(rules, snapshot)
+    this.addresses.copy(this.sourcesOf(plan.groups), this.now())
+    this.plan = plan
     this.local = new LocalDestinations(snapshot.clients)
     this.local.setOwn(this.own)
-    this.byKey = new Map(this.plan.groups.map(group => [group.key, group]))
-    this.epoch = this.plan.epochAt(this.now())
+    this.byKey = new Map(plan.groups.map(group => [group.key, group]))
+    this.networks = new Set(rules.networks.map(({ id }) => id))
+    this.epoch = plan.epochAt(this.now())
     this.retain()
     this.sendGroups()
+  }
+
+  /** For groups that are new, the one that their clients were in before. */
+  private sourcesOf(groups: readonly EgressGroup[]): Map<string, string> {
+    const added = groups.filter(({ key }) => !this.byKey.has(key))
+    return new Map(
+      added.flatMap(({ key, ranges }) => {
+        const before = this.plan?.groupOf(ranges[0]![0])
+        return before === undefined ? [] : [[key, before.key] as const]
+      })
+    )
   }
 
   private sendGroups(): void {
@@ -266,6 +302,8 @@ export class AddressKeeper {
     const { plan, local } = this
     if (plan === undefined) return
     const now = this.now()
+    const until = now + ttl + GRACE
+    if (until <= now) return
     const { text, name } = planned
     // Also one that is banned elsewhere: here, it is used.
     const otherApp = planned.app ?? plan.appOf(text)
@@ -285,7 +323,6 @@ export class AddressKeeper {
             now
           )
         else if (isOwn) {
-          const until = now + ttl + GRACE
           const { app, ports } = banned
           this.addresses.add(
             { network, address, app, name: text, source: 'lookup', ports, until },
@@ -393,6 +430,7 @@ export class AddressKeeper {
       // A ban begins or ends by itself, and with it what it lists as prefixes.
       this.epoch = epoch
       this.sendGroups()
+      this.options.onEpoch()
     }
     const verdicts = new Map<string, boolean>()
     const isBanned = (network: string, name: string): boolean => {

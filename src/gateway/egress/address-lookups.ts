@@ -15,6 +15,7 @@ export interface FoundAddresses {
   readonly owner: Uint8Array
   /** Canonical text. */
   readonly addresses: readonly string[]
+  /** What is left of it; below zero: it has expired. */
   readonly ttl: Seconds
 }
 
@@ -32,11 +33,18 @@ interface Entry {
   readonly forwarders: number
   due: Seconds
   state: 'waiting' | 'good' | 'failed'
+  /** Of the last lookup that succeeded, and when it was made. */
+  found: readonly Answer[]
+  foundAt: Seconds
 }
+
+type Answer = Omit<FoundAddresses, 'planned' | 'forwarders'>
 
 /** Lookups at the same time, and those that may begin in one call of `tick`. */
 const PARALLEL = 16
 const MOST_STARTED = 50
+/** Names whose addresses are reported again in one call of `tick`. */
+const MOST_REPEATED = 5_000
 /** A name is looked up again when its addresses expire, but within these times. */
 const LEAST_INTERVAL: Seconds = 60
 const MOST_INTERVAL: Seconds = 3600
@@ -59,6 +67,8 @@ export class AddressLookups {
   /** How many names of a registrable domain have been added. */
   private readonly ofDomain = new Map<string, number>()
   private busy = 0
+  /** What they found is reported again. */
+  private readonly repeated = new Set<Entry>()
 
   /** @param query asks the upstreams of a set */
   constructor(
@@ -90,12 +100,22 @@ export class AddressLookups {
         const key = keyOf(forwarders, planned.text)
         const known = before.get(key)
         if (known === undefined) return [key, toEntry(planned, forwarders)] as const
-        // A name that gets its first ban, or loses its last: its addresses count otherwise now.
-        if (known.planned.app !== planned.app) known.due = 0
         return [key, Object.assign(known, { planned })] as const
       })
     )
     this.entries = new Map(next.toSorted(([, a], [, b]) => a.due - b.due))
+    this.repeat()
+  }
+
+  /** Whether something of `repeat` is left. */
+  get isRepeating(): boolean {
+    return this.repeated.size > 0
+  }
+
+  /** The rules have changed, or a ban has begun or ended by itself: reports again what is known of each name, a few at a time. */
+  repeat(): void {
+    this.repeated.clear()
+    for (const entry of this.entries.values()) if (entry.found.length > 0) this.repeated.add(entry)
   }
 
   /** Adds names that clients have looked up; the least recent make room. */
@@ -128,6 +148,12 @@ export class AddressLookups {
 
   /** Begins lookups that are due, those first that have waited longest. Call it several times a second. */
   tick(now: Seconds): void {
+    let left = MOST_REPEATED
+    for (const entry of this.repeated) {
+      if (left-- === 0) break
+      this.repeated.delete(entry)
+      this.report(entry, now)
+    }
     let started = 0
     for (const [key, entry] of this.entries) {
       if (this.busy >= PARALLEL || started >= MOST_STARTED) return
@@ -156,7 +182,15 @@ export class AddressLookups {
     const withAddresses = good.filter(({ addresses }) => addresses.length > 0)
     const ttl = Math.min(MOST_INTERVAL, ...withAddresses.map(one => one.ttl))
     entry.due = now + Math.max(LEAST_INTERVAL, good.length < 2 ? Math.min(ttl, RETRY) : ttl)
-    for (const one of withAddresses) this.onFound({ planned, forwarders, ...one, ttl })
+    entry.found = withAddresses.map(one => ({ ...one, ttl }))
+    entry.foundAt = now
+    this.report(entry, now)
+  }
+
+  /** What the last lookup found, with what is left of its TTL. */
+  private report({ planned, forwarders, found, foundAt }: Entry, now: Seconds): void {
+    for (const { ttl, ...one } of found)
+      this.onFound({ planned, forwarders, ...one, ttl: ttl - (now - foundAt) })
   }
 }
 
@@ -164,14 +198,11 @@ const keyOf = (forwarders: number, text: string): string => `${forwarders} ${tex
 
 const toEntry = (planned: PlannedName, forwarders: number): Entry => ({
   ...{ planned, forwarders },
-  ...{ due: 0, state: 'waiting' }
+  ...{ due: 0, state: 'waiting', found: [], foundAt: 0 }
 })
 
 /** Undefined: there was no answer. */
-function read(
-  name: Uint8Array,
-  response: ChainResponse
-): Omit<FoundAddresses, 'planned' | 'forwarders'> | undefined {
+function read(name: Uint8Array, response: ChainResponse): Answer | undefined {
   if (response.kind === 'failure') return undefined
   const { answer } = response.message
   let [owner, ttl] = [name, MOST_INTERVAL]

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { sha256Of } from '../../base/bytes/sha256.js'
 import { writeFileAtomic } from '../../base/files/atomic-file.js'
 import type { Clock } from '../../base/time/clock.js'
-import { MS_PER_SECOND, type Seconds } from '../../base/units.js'
+import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
+import { containsPrefix, readPrefix } from '../../base/values/address.js'
 
 /** Clients of a network to whom the same addresses are denied. */
 export interface DeniedSet {
@@ -20,6 +21,63 @@ export interface DeniedExport {
   /** Grows with each change, also over restarts. */
   readonly serial: number
   readonly sets: readonly DeniedSet[]
+}
+
+/** What a firewall elsewhere asks for. Undefined: all networks with `egress: deny`. */
+export interface FetchRequest {
+  readonly network?: string | undefined
+  /** An address. */
+  readonly client?: string | undefined
+}
+
+/** What of all sets a firewall gets. */
+export function setsFor(
+  sets: readonly DeniedSet[],
+  { network, client }: FetchRequest
+): readonly DeniedSet[] {
+  const address = client === undefined ? undefined : readPrefix(client)
+  return sets.filter(
+    set =>
+      (network === undefined || set.network === network) &&
+      (address === undefined || set.clients.some(one => containsPrefix(readPrefix(one), address)))
+  )
+}
+
+/** How long firewalls elsewhere may not have fetched the addresses. */
+const FETCH_INTERVAL: Milliseconds = 3_600_000
+
+/** When firewalls elsewhere last fetched the addresses of each network. */
+export class Fetches {
+  private readonly last = new Map<string, number>()
+  private readonly startedAt: Milliseconds
+
+  constructor(private readonly clock: Clock) {
+    this.startedAt = clock.now()
+  }
+
+  add(networks: Iterable<string>): void {
+    for (const network of networks) this.last.set(network, this.clock.wall())
+  }
+
+  /** Of the network that was fetched longest ago, in Unix time. Undefined: one of them was never fetched. */
+  oldest(networks: readonly string[]): Milliseconds | undefined {
+    const all = networks.map(network => this.last.get(network) ?? -Infinity)
+    const oldest = Math.min(...all)
+    return Number.isFinite(oldest) ? oldest : undefined
+  }
+
+  /** Why it is not known that firewalls elsewhere have the addresses; null: they have fetched them. */
+  problem(networks: readonly string[]): string | null {
+    const { clock } = this
+    const sinceStart = clock.now() - this.startedAt
+    const late = networks.filter(network => {
+      const last = this.last.get(network)
+      return (last === undefined ? sinceStart : clock.wall() - last) >= FETCH_INTERVAL
+    })
+    return late.length === 0
+      ? null
+      : `no firewall has fetched the addresses for an hour: ${late.join(', ')}`
+  }
 }
 
 /** The serial number of the export, in a file. */

@@ -136,10 +136,8 @@ export class DenySync {
   }
 
   /** Addresses that are denied to a group. */
-  count(group: string): number {
-    let count = 0
-    for (const one of this.sent.values()) if (one.group === group) count++
-    return count
+  addresses(group: string): string[] {
+    return [...this.sent.values()].flatMap(one => (one.group === group ? [one.address] : []))
   }
 
   /** Whether the address is denied to the group, or is about to be. */

@@ -1,5 +1,5 @@
 import { failure } from '../../base/errors/error.js'
-import type { DeniedExport, DeniedSet } from './denied-export.js'
+import type { DeniedExport, DeniedSet, FetchRequest } from './denied-export.js'
 import { DNS_PORTS, PRIORITY, versionOf, type IpVersion } from './nft-ruleset.js'
 
 /** The table for other firewalls: the helper's own has another name, so that both can be on one machine. */
@@ -17,7 +17,9 @@ export type ExportFormat = 'nft' | 'ipset' | 'list'
 function head({ serial }: DeniedExport, networks: readonly string[]): string[] {
   return [
     `# Interdict: denied addresses, serial ${serial}`,
-    `# ${networks.length === 1 ? 'network' : 'networks'} ${networks.join(', ')}`
+    networks.length === 0
+      ? '# nothing is denied'
+      : `# ${networks.length === 1 ? 'network' : 'networks'} ${networks.join(', ')}`
   ]
 }
 
@@ -120,13 +122,18 @@ function withoutZero(prefix: string): string[] {
     : ['::/1', '8000::/1']
 }
 
-/** An address or prefix a line, of one set. */
-export function listText(denied: DeniedExport, set: DeniedSet, ports: Ports): string {
+/** An address or prefix a line, of one set. @param set undefined: nothing is denied to these clients */
+export function listText(
+  denied: DeniedExport,
+  set: DeniedSet | undefined,
+  { network, client, ports }: FetchRequest & { readonly ports: Ports }
+): string {
   const what = ports === 'all' ? 'on all ports' : `on ports ${DNS_PORTS.join(', ')}`
+  const clients = set?.clients.join(', ') ?? client ?? `network ${network}`
   return lines([
-    ...head(denied, [set.network]),
-    `# denied ${what} to ${set.clients.join(', ')}`,
-    ...set[ports]
+    ...head(denied, networksOf(denied.sets)),
+    `# denied ${what} to ${clients}`,
+    ...(set?.[ports] ?? [])
   ])
 }
 

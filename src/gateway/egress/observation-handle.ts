@@ -8,10 +8,11 @@ import type { Milliseconds } from '../../base/units.js'
 import { EGRESS } from '../../policy/tables/client-table.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { AnswerBatch } from '../../resolver/stages/answer-notes.js'
-import type { Config } from '../config/config.js'
+import { canDeny, type Config } from '../config/config.js'
 import type { HeldReply, SeenAddress } from '../../resolver/stages/reply-gate.js'
 import { allocateDeniedTable } from '../../policy/egress/denied-table.js'
 import type { DenyState } from './address-keeper.js'
+import type { FetchRequest } from './denied-export.js'
 import { UNSET as NO_FIREWALL } from './deny-sync.js'
 import type {
   FetchResult,
@@ -49,7 +50,7 @@ const NO_DENY: DenyState = {
   ...{ omitted: 0, overdue: 0, restored: { count: 0, last: null }, fetched: null }
 }
 
-/** The control thread's handle of the observation thread, which runs while a network has `egress`, or there is a helper that denies. */
+/** The control thread's handle of the observation thread, which runs while a network has `egress`, or something may deny addresses. */
 export class ObservationHandle {
   /** Addresses that are denied, for the workers. */
   readonly denied = allocateDeniedTable()
@@ -73,12 +74,11 @@ export class ObservationHandle {
     const { isOrdered, isUnset, isDenied, isWanted, state } = this
     if (!isOrdered) return null
     const { deny } = state
-    const { firewall, exportKey } = this.options.config.egress
     const known = isWanted ? state : STARTING
     return {
       ...known,
       error: isUnset ? UNSET : known.error,
-      deny: isDenied && firewall === undefined && exportKey === undefined ? NO_DENY : deny
+      deny: isDenied && !canDeny(this.options.config.egress) ? NO_DENY : deny
     }
   }
 
@@ -93,13 +93,12 @@ export class ObservationHandle {
     const { clients } = snapshot
     const rules = { snapshot, packedRules }
     this.rules = rules
-    const { connections, firewall, exportKey } = this.options.config.egress
+    const { egress } = this.options.config
+    const { connections } = egress
     this.isOrdered = clients.egress.some(policy => policy !== EGRESS.off)
     this.isDenied = clients.egress.includes(EGRESS.deny)
-    // The helper may have the table of an earlier process, which other rules denied.
-    const isWanted =
-      firewall !== undefined ||
-      (this.isOrdered && (connections !== undefined || exportKey !== undefined))
+    // The helper, or a firewall elsewhere, may have what other rules denied.
+    const isWanted = canDeny(egress) || (this.isOrdered && connections !== undefined)
     this.isUnset = connections === undefined
     if (isWanted && this.isWanted) this.thread?.send({ kind: 'rules', rules })
     else if (isWanted && this.hasLock) this.startThread()
@@ -128,11 +127,14 @@ export class ObservationHandle {
   }
 
   /** Denied addresses for firewalls elsewhere. */
-  async fetchDenied(): Promise<FetchResult> {
+  async fetchDenied({ network, client }: FetchRequest): Promise<FetchResult> {
     const { thread } = this
     const reply = await (thread === undefined
       ? 'exited'
-      : this.pending.send(id => thread.send({ kind: 'fetch', id }), FETCH_TIMEOUT))
+      : this.pending.send(
+          id => thread.send({ kind: 'fetch', id, request: { network, client } }),
+          FETCH_TIMEOUT
+        ))
     if (typeof reply === 'object') return reply
     return { notReady: reply === 'timeout' ? 'no reply in time' : 'its thread is not running' }
   }

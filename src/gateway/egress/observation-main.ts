@@ -26,7 +26,7 @@ parentPort!.on('message', (message: ToObservation) => {
   if (message.kind === 'sighted') return service.onSighted(message.seen, message.blocked)
   if (message.kind === 'held') return service.keeper.held(message.worker, message.reply)
   if (message.kind === 'fetch')
-    return post({ kind: 'fetched', id: message.id, result: service.fetch() })
+    return post({ kind: 'fetched', id: message.id, result: service.fetch(message.request) })
   if (message.kind === 'overdue') return service.keeper.onOverdue(message.count)
   service.close()
   endThread()

@@ -6,7 +6,7 @@ import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { AnswerBatch } from '../../resolver/stages/answer-notes.js'
 import type { HeldReply, SeenAddress } from '../../resolver/stages/reply-gate.js'
 import type { Config } from '../config/config.js'
-import type { DeniedExport } from './denied-export.js'
+import type { DeniedExport, FetchRequest } from './denied-export.js'
 import type { DenyState } from './address-keeper.js'
 import type { ObserverCounts } from './connection-observer.js'
 
@@ -37,7 +37,7 @@ export type ToObservation =
     }
   | { readonly kind: 'held'; readonly worker: number; readonly reply: HeldReply }
   | { readonly kind: 'overdue'; readonly count: number }
-  | { readonly kind: 'fetch'; readonly id: number }
+  | { readonly kind: 'fetch'; readonly id: number; readonly request: FetchRequest }
   | EndRequest
 
 /** State of the observation; its JSON form is public. */
@@ -54,8 +54,9 @@ export interface ObservationState extends ObserverCounts {
   readonly deny: DenyState | null
 }
 
-/** `notReady`: what is missing until the addresses are known. */
-export type FetchResult = { readonly denied: DeniedExport } | { readonly notReady: string }
+/** `denied` undefined: the rules have no such network. `notReady`: what is missing until the addresses are known. */
+export type FetchResult =
+  { readonly denied: DeniedExport | undefined } | { readonly notReady: string }
 
 export type FromObservation =
   | LogLine

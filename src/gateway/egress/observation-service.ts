@@ -13,11 +13,13 @@ import { KeyRing } from '../../lookups/privacy/key-ring.js'
 import { AnsweredAddresses } from '../../policy/egress/answered-addresses.js'
 import type { SeenAddress } from '../../resolver/stages/reply-gate.js'
 import { ENTRY_WORDS, type AnswerBatch } from '../../resolver/stages/answer-notes.js'
+import { canDeny } from '../config/config.js'
 import { unpackRules } from '../compiler/packed-rules.js'
 import { AddressKeeper } from './address-keeper.js'
 import { BannedAddresses } from './banned-addresses.js'
 import type { ConnectionMessage } from './connection-messages.js'
 import { ConnectionClient } from './connection-client.js'
+import type { FetchRequest } from './denied-export.js'
 import { ConnectionObserver } from './connection-observer.js'
 import { OwnLookups } from './own-lookups.js'
 import { HelperClient } from './helper-client.js'
@@ -79,12 +81,10 @@ export class ObservationService {
           })
     this.keeper = new AddressKeeper({
       ...{ clock, log, learnFor, release, memory: denied },
+      onEpoch: () => this.lookups.repeat(),
       openHelper:
         firewall === undefined ? undefined : listener => new HelperClient(firewall, listener),
-      file:
-        firewall === undefined && exportKey === undefined
-          ? undefined
-          : join(config.state.folder, 'egress-addresses.json'),
+      file: canDeny(config.egress) ? join(config.state.folder, 'egress-addresses.json') : undefined,
       serialFile:
         exportKey === undefined ? undefined : join(config.state.folder, 'egress-serial.json')
     })
@@ -132,16 +132,17 @@ export class ObservationService {
   }
 
   /** Denied addresses for other firewalls: never fewer because they are not known yet. */
-  fetch(): FetchResult {
+  fetch(request: FetchRequest): FetchResult {
     const { waiting, names } = this.lookups.counts
     if (!this.hasPlan) return { notReady: 'no rules are in force' }
     this.isComplete ||= waiting === 0
     if (!this.isComplete)
       return { notReady: `${waiting} of ${names} names have not been looked up since the start` }
+    if (this.lookups.isRepeating) return { notReady: 'the rules have just changed' }
     if (!this.keeper.hasLearned)
       return { notReady: 'egress.learn-for has not passed since the start' }
     try {
-      return { denied: this.keeper.fetch() }
+      return { denied: this.keeper.fetch(request) }
     } catch (error) {
       return { notReady: `the serial cannot be stored: ${reasonOf(error)}` }
     }

@@ -41,6 +41,15 @@ export class OwnLookups {
     this.lookups.addNames(names)
   }
 
+  get isRepeating(): boolean {
+    return this.lookups.isRepeating
+  }
+
+  /** See `AddressLookups.repeat`. */
+  repeat(): void {
+    this.lookups.repeat()
+  }
+
   tick(now: Seconds): void {
     this.lookups.tick(now)
   }

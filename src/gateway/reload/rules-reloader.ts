@@ -7,7 +7,7 @@ import {
   checkReportBans,
   checkRetentionNetworks
 } from '../config/check-networks.js'
-import type { Config } from '../config/config.js'
+import { canDeny, type Config } from '../config/config.js'
 import { MS_PER_SECOND, type Milliseconds } from '../../base/units.js'
 import { allClaims } from '../../policy/tables/claim-table.js'
 import type { Pause, Snapshot } from '../../policy/tables/snapshot.js'
@@ -357,7 +357,7 @@ export class RulesReloader {
   private async compile(isFull: boolean, waitsForLists = false): Promise<FullResult> {
     const { compiler, config } = this.options
     const { admin, probe, activation, cache, identity, egress } = config
-    const hasEgress = (egress.connections ?? egress.firewall ?? egress.exportKey) !== undefined
+    const hasEgress = egress.connections !== undefined || canDeny(egress)
     const { snapshot, compiled } = this
     const result = await compiler.compile({
       location: rulesLocation(config),

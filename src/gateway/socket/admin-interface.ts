@@ -27,6 +27,7 @@ import { AdminServer } from './admin-server.js'
 import { statusSocket } from '../config/default-socket.js'
 import { GROUP_UMASK, openAdminSocket, type AdminSocket } from './admin-socket.js'
 import { withHealth } from '../status/health.js'
+import type { FetchRequest } from '../egress/denied-export.js'
 import type { FetchResult } from '../egress/observation-messages.js'
 import type { PushedBindings, PushResult } from '../bindings/binding-messages.js'
 import type { OctetReply } from '../status/rules-in-force.js'
@@ -50,7 +51,7 @@ export interface Operations {
   /** As `BindingsHandle.push`. */
   pushBindings(pushed: PushedBindings): Promise<PushResult>
   /** As `ObservationHandle.fetchDenied`. */
-  fetchDenied(): Promise<FetchResult>
+  fetchDenied(request: FetchRequest): Promise<FetchResult>
   /** As `RulesReloader.confirmList`. */
   confirm(list: string): ConfirmResult
 }
@@ -227,7 +228,7 @@ export class AdminInterface {
       case 'rotate':
         return this.options.operations.rotate()
       case 'denied':
-        return this.options.operations.fetchDenied()
+        return this.options.operations.fetchDenied(request)
       case 'bindings':
         return this.options.operations.pushBindings(request)
       case 'pause':

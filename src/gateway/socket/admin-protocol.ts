@@ -1,3 +1,4 @@
+import type { FetchRequest } from '../egress/denied-export.js'
 import { failure, InterdictError } from '../../base/errors/error.js'
 import type { Octets, Seconds } from '../../base/units.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
@@ -109,7 +110,7 @@ export interface BindingsRequest extends PushedBindings {
 }
 
 /** Asks for denied addresses; over the HTTP API only. */
-export interface DeniedRequest {
+export interface DeniedRequest extends FetchRequest {
   readonly do: 'denied'
 }
 

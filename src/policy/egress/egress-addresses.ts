@@ -136,6 +136,14 @@ export class EgressAddresses {
         this.sighted.retain(network, address, name => isBanned(network, name))
   }
 
+  /** Each of these networks begins with what is known in another one. @param sources by network */
+  copy(sources: ReadonlyMap<string, string>, now: Seconds): void {
+    for (const [network, from] of sources)
+      for (const { facts, since } of [...(this.networks.get(from)?.values() ?? [])])
+        for (const fact of facts.values()) this.addSince({ ...fact, network }, since, now)
+    this.sighted.copy(sources)
+  }
+
   /** What is found and what is shared, to be kept over a restart. */
   save(): SavedAddresses {
     const entries = [...this.networks.values()].flatMap(entries => [...entries.values()])
@@ -147,11 +155,7 @@ export class EgressAddresses {
 
   /** Adds what was saved and has not expired. */
   load({ facts, sighted }: SavedAddresses, now: Seconds): void {
-    for (const { since, ...fact } of facts) {
-      if (fact.until <= now || !this.add(fact, now)) continue
-      const entry = this.entriesOf(fact.network).get(fact.address)!
-      entry.since = Math.min(entry.since, since)
-    }
+    for (const { since, ...fact } of facts) this.addSince(fact, since, now)
     this.sighted.load(sighted)
   }
 
@@ -159,6 +163,12 @@ export class EgressAddresses {
   expire(now: Seconds): void {
     this.removeFacts(({ until }) => until <= now)
     this.sighted.expire(now)
+  }
+
+  private addSince(fact: EgressFact, since: Seconds, now: Seconds): void {
+    if (fact.until <= now || !this.add(fact, now)) return
+    const entry = this.entriesOf(fact.network).get(fact.address)!
+    entry.since = Math.min(entry.since, since)
   }
 
   private show(

@@ -108,6 +108,23 @@ export class SightedAddresses {
     if (domains.size < LEAST_DOMAINS) seen.shared = undefined
   }
 
+  /** Each of these networks begins with what another one has seen. @param sources by network */
+  copy(sources: ReadonlyMap<string, string>): void {
+    if (sources.size === 0) return
+    const wanted = new Map<string, string[]>()
+    for (const [to, from] of sources) wanted.set(from, [...(wanted.get(from) ?? []), to])
+    for (const [key, { catalogue, clients, domains, shared }] of [...this.seen]) {
+      const space = key.lastIndexOf(' ')
+      for (const to of wanted.get(key.slice(0, space)) ?? [])
+        this.seen.set(to + key.slice(space), {
+          catalogue: catalogue && { ...catalogue, names: new Set(catalogue.names) },
+          clients: new Map(clients),
+          domains: new Map(domains),
+          shared: shared && { ...shared }
+        })
+    }
+  }
+
   expire(now: Seconds): void {
     for (const [key, seen] of this.seen) {
       dropOld(seen, now)

@@ -31,7 +31,7 @@ const SHARED = '192.0.2.1'
 const HOUR = 3_600_000
 const RETAIN = 6_000
 
-async function start(t: Test, openHelper?: KeeperOptions['openHelper']) {
+async function start(t: Test, openHelper?: KeeperOptions['openHelper'], learnFor = 0) {
   const rules = await loadGood(t, { 'networks.yaml': RULES, ...APPS })
   const at = { now: NOW, elapsed: 0 }
   const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -40,10 +40,11 @@ async function start(t: Test, openHelper?: KeeperOptions['openHelper']) {
     log: silent,
     ...{
       openHelper,
-      learnFor: 0,
+      learnFor,
       file: undefined,
       serialFile: undefined,
-      release: () => undefined
+      release: () => undefined,
+      onEpoch: () => undefined
     },
     memory: allocateDeniedTable()
   })
@@ -60,6 +61,10 @@ async function start(t: Test, openHelper?: KeeperOptions['openHelper']) {
       const name = nameOf(text)
       const one = { text, name, app: undefined }
       keeper.add({ planned: one, forwarders: 0, owner: name, addresses: [address], ttl: 300 })
+    },
+    change: async (rules: string) => {
+      const changed = await loadGood(t, { 'networks.yaml': rules, ...APPS })
+      keeper.setRules(changed, compile(changed, { generation: 2, random: () => 7 }))
     },
     used: (name: string, address: string) =>
       keeper.sighted([{ network: 'phones', address, name, client: '10.20.0.1' }]),
@@ -114,6 +119,31 @@ t.test('an app that is banned elsewhere shows what is shared', async t => {
   at(9.1)
   t.strictSame(denied('phones'), [])
   t.strictSame(denied('tablets'), ['192.0.2.2'])
+})
+
+t.test('what is known stays known when an exception divides the clients of a network', async t => {
+  const { keeper, at, found, used, change } = await start(t, undefined, HOUR / 6)
+  const deniedTo = (client: string): string[] =>
+    ['192.0.2.3', SHARED].filter(address => keeper.targetOf(client, address) !== undefined)
+  at(9)
+  for (const address of [SHARED, '192.0.2.3']) found('site.example', address)
+  for (const client of ['10.20.0.1', '10.20.200.1', '10.20.200.2'])
+    for (const name of ['a.example', 'b.example'])
+      keeper.sighted([{ network: 'phones', address: SHARED, name, client }])
+  used('a.example', SHARED)
+  at(9.5)
+  t.strictSame(deniedTo('10.20.200.1'), ['192.0.2.3'], 'others share one of them')
+  const exceptions = `    exceptions:
+      - { apps: [clip], prefixes: [10.20.0.0/17], purpose: P, approved-by: B, from: 2023-01-01, last-day: 2023-12-31 }
+`
+  await change(RULES.replace('  tablets:', `${exceptions}  tablets:`))
+  at(9.6)
+  for (const client of ['10.20.0.1', '10.20.200.1'])
+    t.strictSame(deniedTo(client), ['192.0.2.3'], client)
+  const groups = new Set(keeper.groups.map(({ key }) => key))
+  t.equal(groups.size, 3, 'one more')
+  const since = keeper.list().map(one => one.since)
+  t.strictSame([...new Set(since)], [NOW / 1_000 + 9 * 3_600], 'they are not learned again')
 })
 
 t.test('names below apps and rules are worth a lookup, others are not', async t => {

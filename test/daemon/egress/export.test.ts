@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { newToken, writeTokens } from '../../../src/admin/tokens/token-file.js'
 import { generateKeys } from '../../../src/base/files/ed25519.js'
 import { MS_PER_DAY, MS_PER_SECOND } from '../../../src/base/units.js'
-import { ExportSerial } from '../../../src/gateway/egress/denied-export.js'
+import { ExportSerial, Fetches } from '../../../src/gateway/egress/denied-export.js'
 import { ipsetText, listText, nftText } from '../../../src/gateway/egress/export-text.js'
 import { healthOf } from '../../../src/gateway/status/health.js'
 import { BadUpstream, framed, type Behaviour } from '../../upstream/bad-upstream.js'
@@ -38,10 +38,10 @@ const answering: Behaviour = query => {
 }
 
 const lastDay = new Date(Date.now() + 9 * MS_PER_DAY).toISOString().slice(0, 10)
-const networks = (bans: string): string => `networks:
+const networks = (bans: string, egress = 'deny'): string => `networks:
   phones:
     prefixes: [10.20.0.0/16, '2001:db8::/32']
-    egress: deny
+    egress: ${egress}
     bans: [{ ${bans}, addresses: [203.0.113.0/24], authority: Government, reference: Order 1 }]
     exceptions:
       - { apps: [app], prefixes: [10.20.9.0/24], purpose: research, approved-by: head, from: 2026-01-01, last-day: ${lastDay} }
@@ -121,17 +121,18 @@ t.test('firewalls elsewhere fetch what is denied, signed and with a serial', asy
     'what is fetched is in the state',
     async () => (await denyState()).fetched !== null
   )
-  // The resolver is denied to both groups of clients.
+  // The resolver is denied to both groups of clients, and counts once.
   const { inForce, error, networks: counts } = await denyState()
-  t.strictSame({ inForce, error, counts }, { inForce: null, error: null, counts: { phones: 3 } })
+  t.strictSame({ inForce, error, counts }, { inForce: null, error: null, counts: { phones: 2 } })
   t.notMatch(
     healthOf(await gateway.status()).problems.map(({ code }) => code),
     ['EGRESS_UNDENIED']
   )
 
   t.match(await get(list, {}, reader), { status: 403, text: /API_SCOPE/ })
-  for (const query of ['network=office', 'network=none', 'format=list&client=127.0.0.1'])
-    t.match(await get(query), { status: 404, text: /API_NOT_FOUND/ }, query)
+  t.match(await get('network=none'), { status: 404, text: /API_NOT_FOUND/ })
+  for (const query of ['network=office', 'format=list&client=127.0.0.1', 'client=127.0.0.1'])
+    t.match(await get(query), { status: 200, text: /^# nothing is denied$/m }, query)
   for (const query of ['format=list', 'format=pf', `${list}&client=phone`])
     t.match(await get(query), { status: 400, text: /API_REQUEST/ }, query)
 
@@ -146,6 +147,20 @@ t.test('firewalls elsewhere fetch what is denied, signed and with a serial', asy
     'only with a change'
   )
 
+  writeFileSync(
+    site.path('rules/networks.yaml'),
+    networks('apps: [app, encrypted-dns, more]', 'off')
+  )
+  await eventually('nothing', async () => (await get('')).text.includes('# nothing is denied'))
+  const last = await get('')
+  const own = Buffer.from(last.headers.get('interdict-signature')!, 'base64')
+  t.ok(verify(null, last.body, key, own), 'firewalls get an empty, signed text')
+  t.ok(
+    Number(last.headers.get('interdict-serial')) > Number(second.headers.get('interdict-serial'))
+  )
+  t.notMatch(last.text, '192.0.2')
+  t.strictSame(elements((await get(list)).text), [])
+
   writeFileSync(site.path('export.pem'), 'no key', { mode: 0o600 })
   t.match(await get(list), { status: 503, text: /EGRESS_EXPORT.*PEM/ })
 })
@@ -157,6 +172,50 @@ t.test('what is not known yet is never an empty list', async t => {
   t.equal(status, 503)
   t.match(text, /EGRESS_EXPORT.*egress\.learn-for has not passed since the start/)
   t.equal(headers.get('retry-after'), '30')
+})
+
+t.test(
+  'with exceptions for most clients, the list of a network is still that of the others',
+  async t => {
+    const { get, site } = await start(t)
+    const list = 'format=list&network=phones'
+    await eventually('the addresses', async () => (await get(list)).text.includes(`\n${APP}\n`))
+    const rules = networks('apps: [app, encrypted-dns]')
+    writeFileSync(
+      site.path('rules/networks.yaml'),
+      rules.replace('prefixes: [10.20.9.0/24]', "prefixes: [10.20.0.0/17, '2001:db8::/33']")
+    )
+    const excepted = 'format=list&client=10.20.1.1'
+    await eventually('the exception', async () =>
+      (await get(excepted)).text.includes('10.20.0.0/17')
+    )
+    t.notMatch(elements((await get(excepted)).text), [APP])
+    t.strictSame(elements((await get(list)).text), [APP, '203.0.113.0/24'])
+  }
+)
+
+t.test('each network is to be fetched within an hour', t => {
+  const at = { now: 0, wall: 1_800_000_000_000 }
+  const fetches = new Fetches({ now: () => at.now, wall: () => at.wall })
+  const pass = (minutes: number) => {
+    at.now += minutes * 60_000
+    at.wall += minutes * 60_000
+  }
+  const networks = ['phones', 'tablets']
+  pass(59)
+  t.equal(fetches.problem(networks), null)
+  t.equal(fetches.oldest(networks), undefined)
+  fetches.add(['phones'])
+  t.equal(fetches.oldest(networks), undefined, 'one was never fetched')
+  pass(1)
+  t.match(fetches.problem(networks), /: tablets$/)
+  fetches.add(['tablets'])
+  t.equal(fetches.problem(networks), null)
+  t.equal(fetches.oldest(networks), at.wall - 60_000)
+  pass(60)
+  t.match(fetches.problem(networks), /: phones, tablets$/)
+  t.equal(fetches.problem([]), null)
+  t.end()
 })
 
 t.test('the serial grows over restarts, also if its file is lost or broken', t => {
@@ -196,7 +255,7 @@ t.test('formats', t => {
   const all = { network: 'all', clients: ['0.0.0.0/0'], all: ['203.0.113.0/24'], dns: [] }
   const denied = { serial: 7, sets: [phones, all] }
   t.equal(
-    listText(denied, phones, 'dns'),
+    listText({ ...denied, sets: [phones] }, phones, { network: 'phones', ports: 'dns' }),
     [
       '# Interdict: denied addresses, serial 7',
       '# network phones',

@@ -3,7 +3,6 @@ import * as z from 'zod'
 import { failure } from '../../../base/errors/error.js'
 import { signOctets } from '../../../base/files/ed25519.js'
 import type { Milliseconds } from '../../../base/units.js'
-import { containsPrefix, readPrefix } from '../../../base/values/address.js'
 import type { DeniedExport, DeniedSet } from '../../../gateway/egress/denied-export.js'
 import { ipsetText, listText, nftText } from '../../../gateway/egress/export-text.js'
 import type { FetchResult } from '../../../gateway/egress/observation-messages.js'
@@ -25,15 +24,17 @@ const query = z.strictObject({
     .min(1)
     .max(64)
     .optional()
-    .describe('Only of this network; `list` needs it, or `client`'),
+    .describe(
+      'Only of this network; `list` needs it, or `client`. The clients to whom most is denied count for `list`'
+    ),
   client: z
     .union([z.ipv4(), z.ipv6()])
     .optional()
-    .describe('With `list`: what is denied to this client, which may have an exception'),
+    .describe('Only what is denied to this client, which may have an exception'),
   ports: z
     .enum(['all', 'dns'])
     .prefault('all')
-    .describe('With `list`: denied on all ports, or on those of DNS (resolvers)')
+    .describe('With `list`: denied on all ports, or on the ports of DNS alone (resolvers)')
 })
 type Query = z.output<typeof query>
 
@@ -45,7 +46,7 @@ export const egressRoutes = [
     tag: 'operations',
     summary: 'Denied addresses, for a firewall elsewhere',
     description:
-      'What networks with `egress: deny` deny now. The header `interdict-signature` has an Ed25519 signature of the body by `egress.export-key`, in base64; `interdict-serial` a number that grows with each change.',
+      'What networks with `egress: deny` deny now; nothing, if there are none. The header `interdict-signature` has an Ed25519 signature of the body by `egress.export-key`, in base64; `interdict-serial` a number that grows with each change.',
     scope: 'egress',
     isFrequent: true,
     query,
@@ -57,13 +58,20 @@ export const egressRoutes = [
         throw failure('API_NOT_FOUND', 'export of denied addresses: egress.export-key is not set')
       const key = trySignKey(exportKey)
       if (typeof key === 'string') throw failure('EGRESS_EXPORT', `egress.export-key: ${key}`)
-      const result = await services.control<FetchResult>({ do: 'denied' })
+      const { format, network, client } = query
+      if (format === 'list' && (network ?? client) === undefined)
+        throw new InvalidInput([
+          { path: 'network', problem: 'network or client is needed with format=list' }
+        ])
+      const result = await services.control<FetchResult>({ do: 'denied', network, client })
       if ('notReady' in result)
         throw new RetryLater(failure('EGRESS_EXPORT', result.notReady), WAIT)
-      const body = Buffer.from(textOf(result.denied, query))
+      const { denied } = result
+      if (denied === undefined) throw failure('API_NOT_FOUND', `network ${network}`)
+      const body = Buffer.from(textOf(denied, query))
       const etag = `"${createHash('sha256').update(body).digest('base64url')}"`
       response.setHeader('etag', etag)
-      response.setHeader('interdict-serial', String(result.denied.serial))
+      response.setHeader('interdict-serial', String(denied.serial))
       if (isUnchanged(request, etag)) return response.writeHead(304).end()
       response.setHeader('interdict-signature', signOctets(body, key).signature)
       response.setHeader('content-length', body.length)
@@ -72,34 +80,15 @@ export const egressRoutes = [
   })
 ]
 
-/** @throws InterdictError API_NOT_FOUND, EGRESS_EXPORT; InvalidInput */
-function textOf(denied: DeniedExport, { format, network, client, ports }: Query): string {
-  const sets = denied.sets.filter(set => network === undefined || set.network === network)
-  if (sets.length === 0)
-    throw failure(
-      'API_NOT_FOUND',
-      `network ${network === undefined ? '' : `${network} `}with egress: deny`
-    )
-  if (format === 'nft') return nftText({ ...denied, sets })
-  if (format === 'ipset') return ipsetText({ ...denied, sets })
-  if (network === undefined && client === undefined)
-    throw new InvalidInput([
-      { path: 'network', problem: 'network or client is needed with format=list' }
-    ])
-  const own = client === undefined ? mostClients(sets) : setOf(sets, client)
-  if (own === undefined)
-    throw failure('API_NOT_FOUND', `client ${client} in a network with egress: deny`)
-  return listText(denied, own, ports)
+/** @throws InterdictError EGRESS_EXPORT if there are too many */
+function textOf(denied: DeniedExport, { format, ...query }: Query): string {
+  if (format === 'nft') return nftText(denied)
+  if (format === 'ipset') return ipsetText(denied)
+  return listText(denied, fullest(denied.sets), query)
 }
 
-function setOf(sets: readonly DeniedSet[], client: string): DeniedSet | undefined {
-  const address = readPrefix(client)
-  return sets.find(({ clients }) => clients.some(one => containsPrefix(readPrefix(one), address)))
-}
-
-/** Clients with exceptions are few. */
-function mostClients(sets: readonly DeniedSet[]): DeniedSet {
-  const count = ({ clients }: DeniedSet): number =>
-    clients.reduce((sum, one) => sum + 2 ** (128 - readPrefix(one).length), 0)
-  return [...sets].sort((a, b) => count(b) - count(a))[0]!
+/** The clients of a network to whom most is denied: those with exceptions are denied less. */
+function fullest(sets: readonly DeniedSet[]): DeniedSet | undefined {
+  const count = ({ all, dns }: DeniedSet): number => all.length + dns.length
+  return sets.toSorted((a, b) => count(b) - count(a))[0]
 }

@@ -47,7 +47,12 @@ export async function checkEgress(
       serialFile: undefined,
       memory: allocateDeniedTable()
     },
-    ...{ openHelper: undefined, file: undefined, release: () => undefined }
+    ...{
+      openHelper: undefined,
+      file: undefined,
+      release: () => undefined,
+      onEpoch: () => undefined
+    }
   })
   const lookups = new OwnLookups(settings.config, found => keeper.add(found))
   keeper.setRules(rules, snapshot)
