@@ -1,7 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { reasonOf } from '../../base/errors/reason.js'
 import { failure } from '../../base/errors/error.js'
-import { writeFileAtomic } from '../../base/files/atomic-file.js'
 import type { ServiceLog } from '../../base/log/service-log.js'
 import type { Clock } from '../../base/time/clock.js'
 import { MS_PER_SECOND, type Milliseconds, type Seconds } from '../../base/units.js'
@@ -10,8 +7,7 @@ import { DeniedTableWriter } from '../../policy/egress/denied-table.js'
 import {
   EgressAddresses,
   type EgressAddress,
-  type EgressPorts,
-  type SavedAddresses
+  type EgressPorts
 } from '../../policy/egress/egress-addresses.js'
 import { LocalDestinations } from '../../policy/egress/local-destinations.js'
 import { registrableDomain } from '../../policy/rules/apps/public-suffix.js'
@@ -19,6 +15,7 @@ import type { RuleSet } from '../../policy/rules/model/types.js'
 import type { Snapshot } from '../../policy/tables/snapshot.js'
 import type { HeldReply, SeenAddress } from '../../resolver/stages/reply-gate.js'
 import { showCanonical, showName } from '../../wire/dns/name/name.js'
+import { AddressFile } from './address-file.js'
 import type { FoundAddresses, LookupCounts } from './address-lookups.js'
 import {
   ExportSerial,
@@ -84,7 +81,6 @@ export interface KeeperOptions {
 
 /** How long an address counts after its TTL: clients keep it longer, and the lookup after it may fail. */
 const GRACE: Seconds = 3600
-const SAVE_INTERVAL: Milliseconds = 60_000
 /** How often addresses are forgotten that no ban has any longer. */
 const RETAIN_INTERVAL: Milliseconds = 5_000
 /** Addresses that were kept, of which each is logged once. */
@@ -104,11 +100,9 @@ export class AddressKeeper {
   private byKey: ReadonlyMap<string, EgressGroup> = new Map()
   /** Ids of all networks. */
   private networks: ReadonlySet<string> = new Set()
-  private savedAt: Milliseconds = -Infinity
+  private readonly file: AddressFile
   private retainedAt: Milliseconds = -Infinity
   private epoch = -1
-  private hasChanged = false
-  private isUnsaved = false
   private own: readonly string[] = []
   private readonly serial: ExportSerial | undefined
   private readonly startedAt: Milliseconds
@@ -126,6 +120,7 @@ export class AddressKeeper {
     this.fetches = new Fetches(clock)
     const { serialFile } = options
     this.serial = serialFile === undefined ? undefined : new ExportSerial(serialFile, clock)
+    this.file = new AddressFile(options)
     this.load()
   }
 
@@ -331,7 +326,7 @@ export class AddressKeeper {
         }
       }
     }
-    this.hasChanged = true
+    this.file.hasChanged = true
   }
 
   /** Clients of networks with `egress: deny` have looked up names that have these addresses. */
@@ -368,12 +363,12 @@ export class AddressKeeper {
     const now = this.options.clock.now()
     if (now - this.retainedAt >= RETAIN_INTERVAL) this.retain()
     this.sync.tick()
-    if (this.hasChanged && now - this.savedAt >= SAVE_INTERVAL) this.save()
+    if (this.file.isDue) this.file.save(this.addresses.save())
   }
 
   close(): void {
     this.sync.close()
-    if (this.hasChanged) this.save()
+    if (this.file.hasChanged) this.file.save(this.addresses.save())
   }
 
   private get denying(): EgressGroup[] {
@@ -397,7 +392,7 @@ export class AddressKeeper {
     const { key } = group
     const app = plan.appOf(name)
     const outcome = this.addresses.sight({ network: key, address, name, client, app }, now)
-    this.hasChanged = true
+    this.file.hasChanged = true
     if (outcome === 'released') {
       this.kept.delete(address)
       return key
@@ -456,27 +451,13 @@ export class AddressKeeper {
   }
 
   private load(): void {
-    const { file } = this.options
-    if (file === undefined) return
+    const saved = this.file.load()
+    if (saved === undefined) return
     try {
-      this.addresses.load(JSON.parse(readFileSync(file, 'utf8')) as SavedAddresses, this.now())
+      this.addresses.load(saved, this.now())
       this.hasLoaded = true
     } catch {
-      // There is none yet, or it is broken: the addresses are found again.
-    }
-  }
-
-  private save(): void {
-    const { file, clock, log } = this.options
-    this.savedAt = clock.now()
-    this.hasChanged = false
-    if (file === undefined) return
-    try {
-      writeFileAtomic(file, JSON.stringify(this.addresses.save()), { mode: 0o600 })
-      this.isUnsaved = false
-    } catch (error) {
-      if (!this.isUnsaved) log.warn({ file, error: reasonOf(error) }, 'denied addresses not saved')
-      this.isUnsaved = true
+      // It is broken: the addresses are found again.
     }
   }
 }
