@@ -1,4 +1,5 @@
 /** `npm run test:browser`: the dashboard of a packed gateway, in Chromium. */
+import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import { PAGES, type PageId } from '../../src/admin/web/pages.js'
 import { interdict } from '../cli/run.js'
@@ -12,7 +13,7 @@ import { startGateway } from './gateway.js'
 import { HaltedCommands } from './halted-commands.js'
 import { loginTests } from './login.js'
 import { signingTests } from './signing.js'
-import { findings, logIn, pressInDialog, shows, visitorsOf } from './steps.js'
+import { findings, logIn, pressInDialog, shows, visit, visitorsOf } from './steps.js'
 
 t.setTimeout(1_200_000)
 
@@ -612,6 +613,35 @@ t.test('stored reports: a list, and one as it was stored, with its own style', a
     faults.filter(one => !one.includes('404')),
     []
   )
+})
+
+t.test('who bypassed the ban of TikTok this week: pages with device, user and proof', async t => {
+  const settings = ['--since', '7d', '-c', gateway.site.path('interdict.yaml')]
+  const bypassed = ['phone-1.gov.example', 'user1']
+  for (const [words, parts] of [
+    [
+      ['egress', '--ban', 'federal-tiktok'],
+      ['Who bypassed federal-tiktok by address', ...bypassed, '203.0.113.9']
+    ],
+    [['bypass'], ['Bypass attempts']]
+  ] as const) {
+    const file = gateway.site.path(`${words[0]}.html`)
+    const made = await interdict('report', ...words, ...settings, '-o', file)
+    t.equal(made.code, 0, made.err)
+    const { page, faults } = await visit(t, chrome, pathToFileURL(file).href)
+    const text = (await page.evaluate('document.body.innerText')) as string
+    for (const part of parts) t.ok(text.includes(part), part)
+    if (words[0] === 'egress')
+      t.match(text, /Query log\s+not verified: log\.queries\.chain is not set/, 'not proven')
+    for (const width of [420, 1280]) {
+      await page.setViewport({ width, height: 900 })
+      const isTooWide = 'document.documentElement.scrollWidth > innerWidth'
+      t.notOk(await page.evaluate(isTooWide), `${words[0]} at ${width}`)
+    }
+    t.strictSame(await findings(page), [], 'axe')
+    t.ok((await page.pdf()).length > 10_000, 'printed')
+    t.strictSame(faults, [])
+  }
 })
 
 /** Cells of the first row that begin a line which the layout of the page does not have. */

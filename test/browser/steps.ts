@@ -30,7 +30,8 @@ export interface Open {
 
 /** A new visitor. Whatever pages of this origin complain about is a fault, unless a test expects it. */
 export async function visit(t: Test, chrome: Browser, url: string): Promise<Open> {
-  const { origin } = new URL(url)
+  const { origin: host, protocol } = new URL(url)
+  const origin = protocol === 'file:' ? 'file:' : host
   const context = await chrome.createBrowserContext()
   t.teardown(() => context.close())
   const page = await context.newPage()

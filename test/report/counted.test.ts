@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { NO_SOURCES } from './no-sources.js'
 import t, { type Test } from 'tap'
 import { seeded } from '../../bench/kit/random.js'
 import { openDatabase, type Database } from '../../src/lookups/archive/database.js'
@@ -147,7 +148,7 @@ const reports: Readonly<Record<string, (log: Log, selection: Selection) => Promi
   daily: (log, of) =>
     dailyReport(log, { ...of, since: of.since ?? NOW - DAY, until: of.until ?? NOW }, TOP),
   ban: (log, of) => banReport(log, 'federal-tiktok', of, undefined, TOP, ['Proof', 'none']),
-  bypass: (log, of) => bypass(log, of, BYPASS, TOP),
+  bypass: (log, of) => bypass(log, of, BYPASS, TOP, NO_SOURCES),
   'new-names': (log, of) => newNames(log, { ...of, since: of.since ?? START }, LISTED, TOP)
 }
 

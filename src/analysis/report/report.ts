@@ -44,8 +44,8 @@ export interface Column {
   /** Column heading. */
   readonly title: string
   readonly kind: Kind
-  /** Left out for readers if every row has 0; CSV and JSON always have the column. */
-  readonly hideIfZero?: boolean
+  /** Left out for readers if every row has 0 or nothing; CSV and JSON always have the column. */
+  readonly hideIfEmpty?: boolean
 }
 
 /** @param title column heading, if it differs from the key */

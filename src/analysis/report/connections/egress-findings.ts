@@ -1,7 +1,17 @@
+import { containsPrefix, readPrefix, type Prefix } from '../../../base/values/address.js'
 import type { Milliseconds, Octets } from '../../../base/units.js'
 import type { EgressFinding, FindingWord } from '../../../lookups/egress/egress-finding.js'
 import { ObservedTime } from '../../../lookups/egress/observed-time.js'
 import { readFindings, type FindingPeriod } from '../../../lookups/egress/read-findings.js'
+
+/** What a ban is about. */
+export interface BanSubject {
+  readonly id: string
+  readonly apps: readonly string[]
+  /** Besides those of its apps, with all names below them; canonical text. */
+  readonly names: ReadonlySet<string>
+  readonly prefixes: readonly Prefix[]
+}
 
 export interface EgressSelection extends FindingPeriod {
   readonly timeZone: string
@@ -9,8 +19,7 @@ export interface EgressSelection extends FindingPeriod {
   readonly app?: string | undefined
   /** As the log writes it. */
   readonly client?: string | undefined
-  /** Of a ban; its apps are those that findings are about. */
-  readonly ban?: { readonly id: string; readonly apps: readonly string[] } | undefined
+  readonly ban?: BanSubject | undefined
   /** Rows of each table. */
   readonly top: number
 }
@@ -59,15 +68,31 @@ export async function collectFindings(
 }
 
 function isSelected(
-  { network, client, apps }: EgressFinding,
+  finding: EgressFinding,
   { network: wanted, client: only, app, ban }: EgressSelection
 ): boolean {
+  const { network, client, apps } = finding
   return (
     (wanted === undefined || network === wanted) &&
     (only === undefined || client === only) &&
     (app === undefined || apps.includes(app)) &&
-    (ban === undefined || apps.some(app => ban.apps.includes(app)))
+    (ban === undefined || isAbout(finding, ban))
   )
+}
+
+function isAbout({ kind, apps, names, destination }: EgressFinding, ban: BanSubject): boolean {
+  if (apps.some(app => ban.apps.includes(app))) return true
+  if (names.some(name => hasName(ban.names, name))) return true
+  if (kind !== 'banned' || ban.prefixes.length === 0) return false
+  const address = readPrefix(destination)
+  return ban.prefixes.some(prefix => containsPrefix(prefix, address))
+}
+
+function hasName(names: ReadonlySet<string>, name: string): boolean {
+  for (let text = name; ; text = text.slice(text.indexOf('.') + 1)) {
+    if (names.has(text)) return true
+    if (!text.includes('.')) return false
+  }
 }
 
 /** Adds a finding to that about the same, if there is one. */
@@ -106,6 +131,20 @@ function clientsOf(findings: readonly EgressFinding[]): ClientFindings[] {
     one.last = Math.max(one.last, last)
   }
   return [...clients.values()].toSorted(byConnections)
+}
+
+/** Connections by client. Throws the system error if a file cannot be read. @param folder of the query log */
+export async function connectionsByClient(
+  folder: string,
+  period: FindingPeriod
+): Promise<ReadonlyMap<string, number>> {
+  const connections = new Map<string, number>()
+  await readFindings(folder, period, line => {
+    if (line.event !== 'finding' || line.finding.client === null) return
+    const { client, connections: more } = line.finding
+    connections.set(client, (connections.get(client) ?? 0) + more)
+  })
+  return connections
 }
 
 /** Most connections first, then the latest. */

@@ -1,7 +1,7 @@
 import type { Milliseconds, Octets } from '../../../base/units.js'
 import type { EgressFinding, FindingWord } from '../../../lookups/egress/egress-finding.js'
-import type { Attribution } from '../../../policy/bindings/attribution.js'
-import { column, type Report, type Table, type Tile, type Value } from '../report.js'
+import { deviceText, type FindDevice } from '../device-text.js'
+import { column, type Fact, type Report, type Table, type Tile, type Value } from '../report.js'
 import {
   collectFindings,
   type ClientFindings,
@@ -9,8 +9,15 @@ import {
   type EgressSelection
 } from './egress-findings.js'
 
-/** Which device had an address at a time. */
-export type FindDevice = (address: string, at: Milliseconds) => Promise<Attribution>
+/** What a report has besides the findings. */
+export interface EgressSources {
+  readonly findDevice: FindDevice
+  /** Blocked lookups by client, as the log writes it; undefined: the query log cannot be read here. */
+  readonly blockedLookups:
+    ((clients: readonly string[]) => Promise<ReadonlyMap<string, number>>) | undefined
+  /** Whether the log and the findings are unaltered. */
+  readonly proof: Fact
+}
 
 /** In words, for readers who do not know the terms. */
 const REASONS: Readonly<Record<FindingWord, string>> = {
@@ -27,21 +34,27 @@ const REASONS: Readonly<Record<FindingWord, string>> = {
 export async function egressReport(
   folder: string,
   selection: EgressSelection,
-  findDevice: FindDevice
+  { findDevice, blockedLookups, proof }: EgressSources
 ): Promise<Report> {
   const { timeZone, top, ban, since, until } = selection
   const found = await collectFindings(folder, selection)
   const clients = found.clients.slice(0, top)
   const devices = await Promise.all(clients.map(one => deviceOf(one, findDevice)))
+  const names = clients.flatMap(({ client }) => client ?? [])
+  const blocked = await blockedLookups?.([...new Set(names)])
   return {
     title: ban === undefined ? 'Bypass by address' : `Who bypassed ${ban.id} by address`,
     timeZone,
     tiles: tilesOf(found),
     facts: [
       ['Period', periodText(since, until)],
-      ...(ban === undefined ? [] : [['Apps', ban.apps.join(', ') || 'none'] as const])
+      ...((ban?.apps.length ?? 0) === 0 ? [] : [['Apps', ban!.apps.join(', ')] as const]),
+      proof
     ],
-    tables: [clientsTable(clients, devices), connectionsTable(found.findings.slice(0, top))],
+    tables: [
+      clientsTable(clients, devices, blocked),
+      connectionsTable(found.findings.slice(0, top))
+    ],
     remarks: remarksOf(found, selection)
   }
 }
@@ -85,31 +98,19 @@ async function deviceOf(
   return { device, user }
 }
 
-/** The device that a client was, and its user, if it was the same at the first and at the last finding; otherwise null. */
-export async function deviceText(
-  client: string,
-  first: Milliseconds,
-  last: Milliseconds,
-  findDevice: FindDevice
-): Promise<readonly [device: string | null, user: string | null]> {
-  const [before, after] = [await findDevice(client, first), await findDevice(client, last)]
-  if (before.status !== 'known' || after.status !== 'known') return [null, null]
-  const [one, other] = [before, after].map(({ device: { mac, host, duid, user } }) => {
-    return { device: host ?? mac ?? duid ?? null, user: user ?? null }
-  })
-  const isSame = one!.device === other!.device && one!.user === other!.user
-  return isSame ? [one!.device, one!.user] : [null, null]
-}
-
 const octetsOf = (octets: Octets | null): Value => octets
 const list = (texts: Iterable<string>): Value => [...texts].join(', ') || null
 
-function clientsTable(clients: readonly ClientFindings[], devices: readonly Device[]): Table {
+function clientsTable(
+  clients: readonly ClientFindings[],
+  devices: readonly Device[],
+  blocked: ReadonlyMap<string, number> | undefined
+): Table {
   return {
     id: 'egress-clients',
     title: 'Who bypasses',
     description:
-      'Clients with most such connections. The device is that of the history of bindings, if it is certain.',
+      'Clients with most such connections, and how many of their lookups were blocked. The device is from the history of bindings, if it is certain.',
     emptyText: 'No such clients.',
     columns: [
       column('client', 'text'),
@@ -118,6 +119,7 @@ function clientsTable(clients: readonly ClientFindings[], devices: readonly Devi
       column('user', 'text'),
       column('reasons', 'text'),
       column('apps', 'text'),
+      column('blockedLookups', 'count', 'blocked lookups'),
       column('destinations', 'count'),
       column('connections', 'count'),
       column('octets', 'count', 'bytes'),
@@ -127,6 +129,7 @@ function clientsTable(clients: readonly ClientFindings[], devices: readonly Devi
     rows: clients.map((one, i) => [
       ...[one.client, one.network, devices[i]!.device, devices[i]!.user],
       ...[list([...one.kinds].map(kind => REASONS[kind])), list(one.apps)],
+      one.client === null || blocked === undefined ? null : (blocked.get(one.client) ?? 0),
       ...[one.destinations.size, one.connections, octetsOf(one.octets)],
       ...[new Date(one.first), new Date(one.last)]
     ])
@@ -168,7 +171,9 @@ function remarksOf(
   return [
     observed.isAny
       ? `Connections were observed for ${Math.floor(observed.time / MINUTE)} minutes; ten more are not known after each start.`
-      : 'Connections have not been observed: no network has egress, or the helper does not run.',
+      : findings.length > 0
+        ? 'It is not known for how long connections were observed.'
+        : 'Connections have not been observed: no network has egress, or the helper does not run.',
     ...(lost === 0 ? [] : [`${lost} or more connections were not judged, for lack of room.`]),
     ...(skipped === 0 ? [] : [`${skipped} lines of the findings cannot be read.`]),
     ...(more > 0 ? [`${more} more rows not shown; raise --top.`] : []),

@@ -18,11 +18,12 @@ function formatInstant(at: Date, kind: Kind, timeZone: string): string {
   return kind === 'day' ? text.slice(0, 10) : `${text.slice(0, 10)} ${text.slice(11, 16)}`
 }
 
-/** A table for readers: without the columns of `hideIfZero` that are 0 in every row. */
+/** A table for readers: without the columns of `hideIfEmpty` that have 0 or nothing in every row. */
 export function withoutZeroColumns<T extends Pick<Table, 'columns' | 'rows'>>(table: T): T {
   const { columns, rows } = table
   const isShown = columns.map(
-    ({ hideIfZero }, i) => hideIfZero !== true || rows.some(row => row[i] !== 0)
+    ({ hideIfEmpty }, i) =>
+      hideIfEmpty !== true || rows.some(row => row[i] !== 0 && row[i] !== null)
   )
   return {
     ...table,

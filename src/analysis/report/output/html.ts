@@ -105,7 +105,8 @@ function tableHtml(table: Table, timeZone: string): string {
     })
     return `<tr${mark === null ? '' : ' class="warn"'}>${cells.join('')}</tr>`
   })
-  return `<table aria-label="${escaped(title)}">
+  const layout = columns.length > MOST_COLUMNS ? ' class="wide"' : ''
+  return `<table${layout} aria-label="${escaped(title)}">
 <thead><tr>${head}</tr></thead>
 <tbody>
 ${body.join('\n')}
@@ -114,6 +115,8 @@ ${body.join('\n')}
 }
 
 const SHORT_WORD = 16
+/** Of a table whose rows are lines: more do not fit the page. */
+const MOST_COLUMNS = 9
 
 interface Cell {
   readonly value: Value

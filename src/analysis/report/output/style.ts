@@ -1,8 +1,23 @@
 import { createHash } from 'node:crypto'
 import { TOKENS } from './tokens.js'
 
+/** Rows as blocks, in which each value has the heading of its column before it. @param table selector */
+const cards = (table: string): string => `
+  ${table} thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  ${table}, ${table} tbody, ${table} tr { display: block; }
+  ${table} tr { padding: 8px 0; border-bottom: 1px solid var(--rule); }
+  ${table} tbody tr:last-child { border-bottom: 0; }
+  ${table} tbody tr > * { display: inline-block; padding: 0 14px 0 0; border: 0; max-width: 100%; min-width: 0; text-align: left;
+    white-space: normal; vertical-align: baseline; }
+  ${table} tbody tr > th:first-child { display: block; font-weight: 600; padding: 0; text-align: left; }
+  ${table} td::before, ${table} th[data-label]::before { content: attr(data-label) ' '; color: var(--faint); font-size: var(--size-note); }
+  ${table} .n + :not(.n) { padding-left: 0; }
+  ${table} td svg { display: none; }
+  ${table} tr.warn { background: var(--warn-shade); box-shadow: inset 3px 0 0 var(--warn); padding-left: 10px; }
+  ${table} tr.warn > *, ${table} tr.warn > :first-child { background: none; box-shadow: none; padding-left: 0; }`
+
 /**
- * Rules of all pages that Interdict writes, with the colours and sizes of the dashboard. On narrow screens the rows of a table become blocks, so
+ * Rules of all pages that Interdict writes, with the colours and sizes of the dashboard. On narrow screens, and in tables of many columns, rows become blocks, so
  * that nothing has to be scrolled sideways; on paper every collapsed table is open.
  */
 const RULES = `
@@ -74,19 +89,9 @@ footer p { margin-top: 8px; }
   figure .narrow { display: block; }
 }
 @media screen and (max-width: 620px) {
-  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  table, tbody, tr { display: block; }
-  tr { padding: 8px 0; border-bottom: 1px solid var(--rule); }
-  tbody tr:last-child { border-bottom: 0; }
-  tbody tr > * { display: inline-block; padding: 0 14px 0 0; border: 0; max-width: 100%; min-width: 0; text-align: left;
-    white-space: normal; vertical-align: baseline; }
-  tbody tr > th:first-child { display: block; font-weight: 600; padding: 0; text-align: left; }
-  td::before, th[data-label]::before { content: attr(data-label) ' '; color: var(--faint); font-size: var(--size-note); }
-  .n + :not(.n) { padding-left: 0; }
-  td svg { display: none; }
-  tr.warn { background: var(--warn-shade); box-shadow: inset 3px 0 0 var(--warn); padding-left: 10px; }
-  tr.warn > *, tr.warn > :first-child { background: none; box-shadow: none; padding-left: 0; }
+${cards('table')}
 }
+${cards('table.wide')}
 @media print {
   @page { size: A4; margin: 15mm 14mm 16mm; }
   body { font-size: 9.5pt; -webkit-print-color-adjust: exact; print-color-adjust: exact; }

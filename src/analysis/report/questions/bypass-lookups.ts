@@ -109,7 +109,7 @@ export function bypassLookups(
   selection: Selection,
   counted: boolean
 ): { sql: string; parameters: Record<string, string> } {
-  const columns = `client, network, verdict, n, last${counted ? '' : ', qname'}`
+  const columns = `client, network, verdict, n, first, last${counted ? '' : ', qname'}`
   const select = ({ from, sql }: Source, way: string): string =>
     `SELECT ${way} AS way, ${columns} FROM ${from} WHERE ${sql}`
   const ruled = sourceOf(log, selection, counted ? 'client' : undefined)

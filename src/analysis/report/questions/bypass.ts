@@ -1,10 +1,18 @@
-import type { Log } from '../log.js'
+import { deviceText, type FindDevice } from '../device-text.js'
+import type { Log, Period } from '../log.js'
 import { column, type Column, type Report, type Table, type Tile } from '../report.js'
 import { BYPASS_METHODS, bypassLookups, bypassQuery, type BypassQuery } from './bypass-lookups.js'
 import { quietNetworks } from './quiet-networks.js'
 import { periodFacts } from './overview.js'
 import type { Selection } from './selection.js'
 import { sums } from './count-by-key.js'
+
+/** What is known of clients besides their lookups. */
+export interface ClientSources {
+  readonly findDevice: FindDevice
+  /** Connections by address to which no answer led, by client as the log writes it. */
+  readonly connections: (period: Period) => Promise<ReadonlyMap<string, number>>
+}
 
 /**
  * `interdict report bypass`: who tries to bypass the resolver, and where lookups dropped.
@@ -15,7 +23,8 @@ export async function bypass(
   log: Log,
   selection: Selection,
   ids: readonly string[],
-  top: number
+  top: number,
+  sources: ClientSources
 ): Promise<Report> {
   const wide = { ...selection, all: true }
   const all = await sums(log, wide)
@@ -24,7 +33,7 @@ export async function bypass(
   const tables = [
     methods,
     await namesTable(log, wide, wanted, top),
-    await clientsTable(log, wide, wanted, top),
+    await clientsTable(log, wide, wanted, top, sources),
     await quietNetworks(log, wide)
   ]
   return {
@@ -100,7 +109,7 @@ const FAILED = "'blocked', 'refused', 'failed', 'local'"
 const COUNTS = `sum(n)::BIGINT AS lookups,
   coalesce(sum(n) FILTER (verdict = 'blocked'), 0)::BIGINT AS blocked,
   coalesce(sum(n) FILTER (verdict NOT IN (${FAILED})), 0)::BIGINT AS unblocked,
-  count(DISTINCT client) AS clients, max(last) AS last`
+  count(DISTINCT client) AS clients, min(first) AS first, max(last) AS last`
 
 interface Counted {
   readonly lookups: number
@@ -108,11 +117,16 @@ interface Counted {
   /** Answered: the bypass may have succeeded. */
   readonly unblocked: number
   readonly clients: number
+  readonly first: Date
   readonly last: Date
-  readonly [column: string]: string | number | Date
+  readonly [column: string]: string | number | Date | null
 }
 
-const UNBLOCKED: Column = { ...column('unblocked', 'count', 'not blocked'), hideIfZero: true }
+const UNBLOCKED: Column = { ...column('unblocked', 'count', 'not blocked'), hideIfEmpty: true }
+const DEVICE: readonly Column[] = [
+  { ...column('device', 'text'), hideIfEmpty: true },
+  { ...column('user', 'text'), hideIfEmpty: true }
+]
 
 const marksOf = (rows: readonly Counted[]): (string | null)[] =>
   rows.map(({ unblocked }) => (unblocked > 0 ? 'not blocked' : null))
@@ -193,33 +207,43 @@ async function clientsTable(
   log: Log,
   selection: Selection,
   wanted: BypassQuery,
-  top: number
+  top: number,
+  { findDevice, connections }: ClientSources
 ): Promise<Table> {
   const { sql, parameters } = bypassLookups(log, wanted, selection, true)
-  const rows = await log.rows<Counted & { client: string; network: string; ways: string }>(
+  const rows = await log.rows<Counted & { client: string | null; network: string; ways: string }>(
     `SELECT client, coalesce(min(network), '-') AS network,
       string_agg(DISTINCT way, ', ' ORDER BY way) AS ways, ${COUNTS}
     FROM ${sql} WHERE way NOT IN ('firefox-canary', 'resolver-arpa') GROUP BY client
     ORDER BY lookups DESC, client LIMIT $top`,
     { ...parameters, top }
   )
+  const byAddress = await connections(selection)
+  const devices = await Promise.all(
+    rows.map(async ({ client, first, last }) =>
+      client === null ? [null, null] : deviceText(client, Number(first), Number(last), findDevice)
+    )
+  )
   return {
     id: 'clients',
     title: 'Clients',
     description:
-      'Clients with most such lookups, without those that every browser and system makes by itself.',
+      'Clients with most such lookups, without those that every browser and system makes by itself. Connections are those to which no answer led: see report egress.',
     emptyText: 'No such clients.',
     columns: [
       column('client', 'text'),
       column('network', 'text'),
+      ...DEVICE,
       column('ways', 'text', 'methods'),
       column('lookups', 'count'),
       column('blocked', 'count'),
       UNBLOCKED,
+      { ...column('connections', 'count'), hideIfEmpty: true },
       column('last', 'time')
     ],
-    rows: rows.map(({ client, network, ways, lookups, blocked, unblocked, last }) => {
-      return [client, network, ways, lookups, blocked, unblocked, last]
+    rows: rows.map(({ client, network, ways, lookups, blocked, unblocked, last }, i) => {
+      const made = client === null ? null : (byAddress.get(client) ?? 0)
+      return [client, network, ...devices[i]!, ways, lookups, blocked, unblocked, made, last]
     }),
     marks: marksOf(rows)
   }

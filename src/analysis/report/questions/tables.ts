@@ -78,7 +78,7 @@ function countColumns(by: Key): Column[] {
     column('lookups', 'count'),
     column('share', 'share'),
     ...OUTCOMES.map(({ key, name }): Column => {
-      return { key, title: name, kind: 'count', hideIfZero: key !== 'blocked' }
+      return { key, title: name, kind: 'count', hideIfEmpty: key !== 'blocked' }
     }),
     column('clients', 'count'),
     column('last', 'time')

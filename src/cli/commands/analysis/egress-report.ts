@@ -1,22 +1,23 @@
 import { dirname } from 'node:path'
-import { failure } from '../../../base/errors/error.js'
+import { failure, InterdictError } from '../../../base/errors/error.js'
 import { reasonOf } from '../../../base/errors/reason.js'
-import { MS_PER_SECOND, type Milliseconds } from '../../../base/units.js'
-import { readAddress, showAddress } from '../../../base/values/address.js'
-import { egressReport, type FindDevice } from '../../../analysis/report/connections/egress.js'
+import { blockedLookups } from '../../../analysis/report/connections/blocked-lookups.js'
+import { egressReport } from '../../../analysis/report/connections/egress.js'
+import type { BanSubject } from '../../../analysis/report/connections/egress-findings.js'
+import type { Prefix } from '../../../base/values/address.js'
 import type { Report } from '../../../analysis/report/report.js'
+import { namesOf } from '../../../gateway/probe/ban-names.js'
 import type { ParsedRequest } from '../../../gateway/processes/requests.js'
-import { whoHad } from '../../../lookups/bindings/who.js'
 import { didYouMean } from '../../../policy/yaml/closest.js'
+import { canonicalAddress, deviceFinder } from '../../args/device-finder.js'
 import { logPath, type LogOptions } from '../../args/log-path.js'
+import { withLog, type OpenLog } from '../../args/open-log.js'
 import { parsePeriod } from '../../args/period-options.js'
 import { chooseTimeZone } from '../../args/time-zone.js'
 import { usageError } from '../../exit.js'
 import type { Io } from '../../io.js'
+import { verificationForReport } from '../log/verify-log.js'
 import { loadRuleSet } from './make-report.js'
-
-/** By how much the clocks of feeds may be wrong. */
-const SKEW: Milliseconds = 5 * MS_PER_SECOND
 
 /**
  * `interdict report egress`: which devices bypassed bans by address.
@@ -31,41 +32,39 @@ export async function makeEgressReport(
   rejectOthers(request, options)
   const { id, ban: option, app, network, client: text, top } = request
   if (id !== undefined) usageError('report egress: too many arguments; give --ban ID')
-  const client = text === undefined ? undefined : (canonical(text) ?? text)
+  const client = text === undefined ? undefined : (canonicalAddress(text) ?? text)
   const { timeZone, remarks } = await chooseTimeZone({ ...options, timeZone: request.timeZone })
   const folder = dirname(await logPath(options))
   const ban = option === undefined ? undefined : await findBan(option, options, io)
   const selection = { ...parsePeriod(request, timeZone), timeZone, app, network, client, ban, top }
-  const report = await egressReport(folder, selection, deviceFinder(folder)).catch(
-    (error: unknown) => rejectUnread(folder, error)
-  )
+  const proof = await verificationForReport(options)
+  const make = (log: OpenLog | undefined): Promise<Report> => {
+    const { since, until } = selection
+    const filters = { since, until, app, ban: ban?.id, all: true }
+    return egressReport(folder, selection, {
+      findDevice: deviceFinder(folder),
+      blockedLookups: log && (clients => blockedLookups(log.database, filters, clients)),
+      proof
+    }).catch((error: unknown) => rejectUnread(folder, error))
+  }
+  const report = await withLog(options, io, async log => {
+    const made = await make(log)
+    return { ...made, remarks: [...made.remarks, ...(await log.problems())] }
+  }).catch(async (error: unknown) => {
+    if (!(error instanceof InterdictError) || error.code !== 'ARCHIVE_NO_DUCKDB') throw error
+    const made = await make(undefined)
+    return {
+      ...made,
+      remarks: [...made.remarks, `Blocked lookups are not counted: ${error.message}.`]
+    }
+  })
   return { ...report, remarks: [...remarks, ...report.remarks] }
-}
-
-/** Finds devices in the history of bindings beside a query log. */
-export function deviceFinder(folder: string): FindDevice {
-  // A prefix or a pseudonym is not an address, and the history has no device of it.
-  return (address, at) =>
-    canonical(address) === undefined
-      ? Promise.resolve({ status: 'unknown', reason: 'none' })
-      : whoHad(folder, address, at, SKEW).catch((error: unknown) => {
-          throw failure('BINDINGS_READ', folder, reasonOf(error, folder))
-        })
 }
 
 /** @throws InterdictError EGRESS_READ, BINDINGS_READ */
 export function rejectUnread(folder: string, error: unknown): never {
-  if ((error as { code?: unknown }).code === 'BINDINGS_READ') throw error
+  if (error instanceof InterdictError) throw error
   throw failure('EGRESS_READ', folder, reasonOf(error, folder))
-}
-
-/** An address as findings have it; undefined: it is a prefix, or a pseudonym. */
-function canonical(text: string): string | undefined {
-  try {
-    return showAddress(readAddress(text))
-  } catch {
-    return undefined
-  }
 }
 
 /** Filters that findings do not have: ignored, they would make a report of something else. */
@@ -76,12 +75,8 @@ function rejectOthers(request: ParsedRequest<'report'>, { fleet }: LogOptions): 
     if (value !== undefined) usageError(`report egress: --${key} does not apply to connections`)
 }
 
-/** The apps of a ban: findings name those. @throws InterdictError REPORT_NO_ID */
-async function findBan(
-  id: string,
-  options: LogOptions,
-  io: Io
-): Promise<{ readonly id: string; readonly apps: readonly string[] }> {
+/** @throws InterdictError REPORT_NO_ID */
+async function findBan(id: string, options: LogOptions, io: Io): Promise<BanSubject> {
   const rules = await loadRuleSet(options, io)
   if (rules === undefined) usageError('report egress --ban: the rules have errors; see check')
   const bans = rules.networks.flatMap(one => one.rules).filter(({ kind }) => kind === 'ban')
@@ -89,5 +84,10 @@ async function findBan(
   if (!known.includes(id)) throw failure('REPORT_NO_ID', 'ban', id, didYouMean(id, known))
   const sources = bans.filter(one => one.id === id).flatMap(one => one.sources)
   const apps = sources.flatMap(source => (source.kind === 'app' ? [source.id] : []))
-  return { id, apps: [...new Set(apps)] }
+  const others = sources.filter(({ kind }) => kind !== 'app')
+  const prefixes: Prefix[] = []
+  for (const source of others)
+    source.writeTo({ name: () => undefined, prefix: prefix => prefixes.push(prefix) })
+  const names = new Set(others.flatMap(namesOf).map(({ text }) => text))
+  return { id, apps: [...new Set(apps)], names, prefixes }
 }

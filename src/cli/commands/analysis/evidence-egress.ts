@@ -3,7 +3,7 @@ import type { Milliseconds } from '../../../base/units.js'
 import { gatewayColumn } from '../../../analysis/evidence/fleet-tables.js'
 import type { Gateway, Segment } from '../../../analysis/evidence/rule-segments.js'
 import { addFinding, byConnections } from '../../../analysis/report/connections/egress-findings.js'
-import { deviceText, type FindDevice } from '../../../analysis/report/connections/egress.js'
+import { deviceText, type FindDevice } from '../../../analysis/report/device-text.js'
 import { column, type Table, type Tile, type Value } from '../../../analysis/report/report.js'
 import {
   ALIVE_INTERVAL,

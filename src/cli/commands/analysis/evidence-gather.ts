@@ -55,7 +55,8 @@ import {
   egressTile,
   observedEgress
 } from './evidence-egress.js'
-import { deviceFinder, rejectUnread } from './egress-report.js'
+import { deviceFinder } from '../../args/device-finder.js'
+import { rejectUnread } from './egress-report.js'
 import { dnssecJson, dnssecRules, dnssecTables } from './evidence-dnssec.js'
 import {
   activationsOf,

@@ -1,9 +1,13 @@
+import { dirname } from 'node:path'
+import { failure } from '../../../base/errors/error.js'
+import { reasonOf } from '../../../base/errors/reason.js'
 import { packageVersion } from '../../../base/package.js'
 import { systemClock } from '../../../base/time/clock.js'
 import { gatewayName } from '../../../gateway/alerts/alerts.js'
 import { configuredFiles } from '../../../gateway/compiler/configured-files.js'
 import { banReport } from '../../../analysis/report/questions/ban.js'
-import { bypass } from '../../../analysis/report/questions/bypass.js'
+import { connectionsByClient } from '../../../analysis/report/connections/egress-findings.js'
+import { bypass, type ClientSources } from '../../../analysis/report/questions/bypass.js'
 import { dnssecReport } from '../../../analysis/report/questions/dnssec.js'
 import { newNames, type ListedNames } from '../../../analysis/report/names/new-names.js'
 import { domainsOfApps } from '../../../analysis/report/names/same-domain.js'
@@ -17,7 +21,8 @@ import type { MandateOrder } from '../../../policy/rules/mandates/mandate-orders
 import { readCatalogue, type CatalogueApp } from '../../../policy/rules/apps/catalogue.js'
 import { showPattern } from '../../../policy/rules/model/pattern.js'
 import type { RuleSet } from '../../../policy/rules/model/types.js'
-import type { LogOptions } from '../../args/log-path.js'
+import { deviceFinder } from '../../args/device-finder.js'
+import { logPath, type LogOptions } from '../../args/log-path.js'
 import type { OpenLog } from '../../args/open-log.js'
 import { reportPeriod } from '../../args/report-period.js'
 import { loadConfiguredRules } from '../../args/configured-rules.js'
@@ -87,7 +92,13 @@ export async function makeReport(log: OpenLog, request: ReportRequest): Promise<
       return banReport(database, id!, selection, details, top, proof)
     }
     case 'bypass':
-      return bypass(database, selection, bypassIds(await apps(options)), top)
+      return bypass(
+        database,
+        selection,
+        bypassIds(await apps(options)),
+        top,
+        await sources(options)
+      )
     case 'dnssec':
       return dnssecReport(database, selection, top)
     case 'new-names': {
@@ -132,6 +143,23 @@ async function orders(
   io: Io
 ): Promise<readonly MandateOrder[]> {
   return presentOrders(rules, await loadSettings(options), io)
+}
+
+/** Findings and bindings of a fleet are in the folders of its gateways. */
+async function sources(options: LogOptions): Promise<ClientSources> {
+  if (options.fleet !== undefined)
+    return {
+      findDevice: () => Promise.resolve({ status: 'unknown', reason: 'none' }),
+      connections: () => Promise.resolve(new Map())
+    }
+  const folder = dirname(await logPath(options))
+  return {
+    findDevice: deviceFinder(folder),
+    connections: period =>
+      connectionsByClient(folder, period).catch((error: unknown) => {
+        throw failure('EGRESS_READ', folder, reasonOf(error, folder))
+      })
+  }
 }
 
 /** None where the catalogue cannot be read: reports work without it. */
