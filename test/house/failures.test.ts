@@ -497,6 +497,7 @@ const SHOWN: Readonly<Record<string, readonly [file: string, words?: string]>> =
     'daemon/commands.test.ts',
     'a process that fails otherwise'
   ],
+  'new address of `admin.http` is taken': ['daemon/http-live.test.ts', 'that is taken'],
   'HTTP thread dies': ['daemon/http.test.ts', 'health and metrics over HTTP'],
   'alert thread dies': ['daemon/alert-hook.test.ts', 'nothing is lost when the thread dies'],
   'webhook down': ['daemon/alert-hook.test.ts', 'after a failure it waits longer each time'],

@@ -1,11 +1,16 @@
 import type { Config } from '../../gateway/config/config.js'
+import { isSameSetting } from '../../gateway/config/restart-keys.js'
 import type { Endpoint } from '../../wire/sockets/datagram.js'
 import type { FromHttp, HttpInit, ToHttp } from '../http/http-messages.js'
 import { Restarts } from '../../base/threads/restarts.js'
 import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
 import { keepOptional } from '../../base/threads/start-file.js'
 import type { Thread } from '../../base/threads/thread.js'
-import type { AdminService, AdminServiceOptions } from '../../gateway/control/services.js'
+import type {
+  AdminService,
+  AdminServiceOptions,
+  PreparedStep
+} from '../../gateway/control/services.js'
 import type { CountedRules } from '../../gateway/workers/rule-counters.js'
 import {
   errorReply,
@@ -14,6 +19,10 @@ import {
   type PauseRequest
 } from '../../gateway/socket/admin-protocol.js'
 
+/** What one HTTP thread has from its start to its end. */
+type Setup = Pick<Config['admin'], (typeof SETUP)[number]>
+const SETUP = ['http', 'tls', 'tokens', 'dashboard', 'oidc'] as const
+
 /** The control thread's handle of the HTTP thread, which is restarted when it dies. */
 export class HttpHandle implements AdminService {
   private readonly restarts: Restarts
@@ -21,8 +30,9 @@ export class HttpHandle implements AdminService {
   private isClosed = false
   private rules: CountedRules | undefined
   endpoint: Endpoint | undefined
-
   private config: Config
+  /** Until it has gone back to earlier settings. */
+  private returning = Promise.resolve()
 
   constructor(private readonly options: AdminServiceOptions) {
     this.config = options.config
@@ -30,14 +40,41 @@ export class HttpHandle implements AdminService {
   }
 
   async open(): Promise<readonly SerializedError[]> {
-    const { http, tokens, dashboard } = this.options.config.admin
-    if (http === undefined) return []
-    if (tokens !== undefined) keepOptional('start-api.js')
-    if (tokens !== undefined && dashboard) keepOptional('dashboard-assets.js')
-    const error = await new Promise<SerializedError | undefined>(resolve =>
-      this.start(http, resolve)
-    )
+    const error = await this.start(this.config)
     return error === undefined ? [] : [error]
+  }
+
+  async prepare(next: Config): Promise<PreparedStep> {
+    await this.returning
+    const { config } = this
+    if (isSameSetting(setupOf(config), setupOf(next)))
+      return { errors: [], commit: () => undefined, discard: () => undefined }
+    const before = this.leave()
+    const isSame = isSameSetting(config.admin.http, next.admin.http)
+    // Two threads cannot listen on one address.
+    if (isSame) await before.thread?.end()
+    const error = await this.start(next, isSame ? before.endpoint : undefined)
+    const goBack = async (): Promise<void> => {
+      const { thread } = this.leave()
+      this.config = config
+      if (isSame) {
+        await thread?.end()
+        await this.start(config, before.endpoint)
+      } else {
+        void thread?.end()
+        Object.assign(this, before)
+      }
+    }
+    if (error !== undefined) await goBack()
+    return {
+      errors: error === undefined ? [] : [error],
+      commit: () => {
+        if (!isSame) void before.thread?.end()
+      },
+      discard: () => {
+        if (error === undefined) this.returning = goBack()
+      }
+    }
   }
 
   async close(): Promise<void> {
@@ -47,8 +84,8 @@ export class HttpHandle implements AdminService {
   }
 
   configure(config: Config): void {
-    this.config = { ...config, admin: this.options.config.admin }
-    this.thread?.send({ kind: 'settings', config: this.config })
+    this.config = config
+    this.thread?.send({ kind: 'settings', config })
   }
 
   setRules(rules: CountedRules): void {
@@ -70,17 +107,49 @@ export class HttpHandle implements AdminService {
     thread.send({ kind: 'reply', id, reply })
   }
 
+  /** Its thread is no longer that of this handle, whatever it does from now on. */
+  private leave(): { readonly thread?: Thread<ToHttp>; readonly endpoint?: Endpoint } {
+    this.restarts.cancel()
+    const { thread, endpoint } = this
+    this.thread = undefined
+    this.endpoint = undefined
+    return { ...(thread && { thread }), ...(endpoint && { endpoint }) }
+  }
+
   private restart(): void {
-    const endpoint = this.endpoint ?? this.options.config.admin.http
-    const { log } = this.options
-    this.start(endpoint!, error => {
-      if (error !== undefined) log.error({ error: error.message }, 'HTTP thread does not listen')
+    void this.start(this.config, this.endpoint).then(error => {
+      if (error !== undefined)
+        this.options.log.error({ error: error.message }, 'HTTP thread does not listen')
     })
   }
 
+  /**
+   * Starts a thread, unless the settings have none.
+   *
+   * @param endpoint of an earlier thread, with the port chosen for port 0
+   * @returns why it does not listen
+   */
+  private async start(
+    config: Config,
+    endpoint: Endpoint | undefined = config.admin.http
+  ): Promise<SerializedError | undefined> {
+    const { tokens, dashboard } = config.admin
+    if (endpoint === undefined) return undefined
+    try {
+      if (tokens !== undefined) keepOptional('start-api.js')
+      if (tokens !== undefined && dashboard) keepOptional('dashboard-assets.js')
+    } catch (error) {
+      return serializeError(error)
+    }
+    return new Promise(resolve => this.startThread(config, endpoint, resolve))
+  }
+
   /** @param opened called once: it listens, or why it does not */
-  private start(endpoint: Endpoint, opened: (error?: SerializedError) => void): void {
-    const { config } = this
+  private startThread(
+    config: Config,
+    endpoint: Endpoint,
+    opened: (error?: SerializedError) => void
+  ): void {
     const { startThread, counters, log } = this.options
     this.restarts.onStart()
     const thread = startThread<ToHttp, FromHttp>(
@@ -94,15 +163,16 @@ export class HttpHandle implements AdminService {
             case 'log':
               return log[message.level](message.fields, message.message)
             case 'listening':
-              this.endpoint = message.endpoint
+              if (this.thread === thread) this.endpoint = message.endpoint
               return opened()
             case 'failed':
               return opened(message.error)
           }
         },
         exited: error => {
-          this.thread = undefined
           opened(serializeError(error ?? new Error('ended')))
+          if (this.thread !== thread) return
+          this.thread = undefined
           if (!this.isClosed) this.restarts.onExit(error, 'HTTP thread died; restarting it')
         }
       }
@@ -110,4 +180,8 @@ export class HttpHandle implements AdminService {
     this.thread = thread
     if (this.rules !== undefined) thread.send({ kind: 'rules', rules: this.rules })
   }
+}
+
+function setupOf({ admin }: Config): Setup {
+  return Object.fromEntries(SETUP.map(key => [key, admin[key]])) as unknown as Setup
 }

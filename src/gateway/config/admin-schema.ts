@@ -6,7 +6,7 @@ import { isRemote } from '../../wire/sockets/endpoint.js'
 import { endpoint } from './listen-schema.js'
 import { oidcOf, oidcSchema } from './oidc-schema.js'
 import { TOKEN_WORDS } from '../../base/files/places.js'
-import { defaultSocket } from './default-socket.js'
+import { defaultSocket, TOKENS_FILE } from './default-paths.js'
 import { duration } from '../../policy/yaml/quantity.js'
 import { section, type SectionContext } from '../../policy/yaml/section.js'
 
@@ -60,7 +60,7 @@ export function adminOf(
   const hasTls = tls.certificate !== ''
   // Without TLS, tokens would cross the network in clear text.
   const isSafe = hasTls || !isRemote(http)
-  const file = tokens === 'auto' && isSafe ? join(state, 'tokens.json') : tokens
+  const file = tokens === 'auto' && isSafe ? join(state, TOKENS_FILE) : tokens
   return {
     socket: socketOf(settings.socket, state, context),
     http,

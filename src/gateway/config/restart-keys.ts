@@ -4,8 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Octets } from '../../base/units.js'
 import type { BindingFeed } from '../../sources/settings/bindings-config.js'
 import type { Config, ListenConfig } from './config.js'
-import type { OidcConfig } from './oidc-config.js'
-import { defaultSocket } from './default-socket.js'
+import { defaultSocket, TOKENS_FILE } from './default-paths.js'
 import { showEndpoint } from '../../wire/sockets/endpoint.js'
 
 /** A setting whose value in the file takes effect after a restart. */
@@ -39,14 +38,7 @@ export const RESTART_KEYS: Readonly<Record<string, (config: Config) => string>> 
   'egress.connections': ({ egress }) => egress.connections ?? 'none',
   'egress.firewall': ({ egress }) => egress.firewall ?? 'none',
   'egress.learn-for': ({ egress }) => `${egress.learnFor}ms`,
-  'egress.export-key': ({ egress }) => egress.exportKey ?? 'none',
-  // One thread has them all.
-  'admin.http': ({ admin: { http } }) => (http === undefined ? 'off' : showEndpoint(http)),
-  'admin.tls.certificate': ({ admin: { tls } }) => tls?.certificate ?? 'none',
-  'admin.tls.key': ({ admin: { tls } }) => tls?.key ?? 'none',
-  'admin.tokens': ({ admin: { tokens } }) => tokens ?? 'off',
-  'admin.dashboard': ({ admin: { dashboard } }) => String(dashboard),
-  'admin.oidc': ({ admin: { oidc } }) => showOidc(oidc)
+  'egress.export-key': ({ egress }) => egress.exportKey ?? 'none'
 }
 
 const listed = (names: readonly string[]): string => names.join(' ') || 'default'
@@ -61,8 +53,8 @@ export function pendingRestart(running: Config, wanted: Config): readonly Pendin
 
 /** The settings of the file, without what needs a restart. @param running the settings in force */
 export function withoutRestart(running: Config, wanted: Config): Config {
-  const { listen, tls, workers, transport, cache, state, admin, bindings, egress } = running
-  const { socket, hub, readyRequires, maxPause, approval } = wanted.admin
+  const { listen, tls, workers, transport, cache, state, bindings, egress } = running
+  const { socket, tokens } = wanted.admin
   const defaultSpool = (name: string): string => join(wanted.state.folder, 'outputs', name)
   return {
     ...wanted,
@@ -75,11 +67,11 @@ export function withoutRestart(running: Config, wanted: Config): Config {
     bindings,
     egress,
     admin: {
-      ...admin,
-      readyRequires,
-      maxPause,
-      approval,
-      hub,
+      ...wanted.admin,
+      tokens:
+        tokens === join(wanted.state.folder, TOKENS_FILE)
+          ? join(state.folder, TOKENS_FILE)
+          : tokens,
       // By default it is in the state folder.
       socket: socket?.position === undefined ? socket && defaultSocket(state.folder) : socket
     },
@@ -103,14 +95,18 @@ export function changedSections(before: Config, after: Config): readonly string[
   return keys.filter(key => !isDeepStrictEqual(unplaced(before[key]), unplaced(after[key])))
 }
 
-/** The place in the file, and the copies of the section `proxy`. */
-const ELSEWHERE = ['position', 'proxy']
+/** Whether two settings have the same value, wherever they are in the file. */
+export const isSameSetting = (one: unknown, other: unknown): boolean =>
+  isDeepStrictEqual(without(one, ['position']), without(other, ['position']))
 
-function unplaced(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(unplaced)
+/** The place in the file, and the copies of the section `proxy`. */
+const unplaced = (value: unknown): unknown => without(value, ['position', 'proxy'])
+
+function without(value: unknown, keys: readonly string[]): unknown {
+  if (Array.isArray(value)) return value.map(one => without(one, keys))
   if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return value
   return Object.fromEntries(
-    Object.entries(value).map(([key, one]) => [key, ELSEWHERE.includes(key) ? null : unplaced(one)])
+    Object.entries(value).map(([key, one]) => [key, keys.includes(key) ? null : without(one, keys)])
   )
 }
 
@@ -124,13 +120,6 @@ function showListener(listener: ListenConfig): string {
   const path = dohPath === undefined ? '' : ` ${dohPath}`
   const clients = recognition === undefined ? '' : ` ${Object.values(recognition).join(' ')}`
   return `${showEndpoint(listener)}${path}${files.join('')}${clients}`
-}
-
-/** Everything but its place in the file. It has names of files, and no secrets. */
-function showOidc(oidc: OidcConfig | undefined): string {
-  return oidc === undefined
-    ? 'off'
-    : JSON.stringify({ ...oidc, position: undefined, proxy: oidc.proxy?.url })
 }
 
 function showFeeds(feeds: readonly BindingFeed[]): string {

@@ -180,9 +180,9 @@ export class Gateway {
    */
   async applySettings(config: Config): Promise<readonly SerializedError[]> {
     const { parts, options } = this
-    const { admin, recorder, archiver, loopDetector, cookies } = parts
+    const { admin, http, recorder, archiver, loopDetector, cookies } = parts
     const { prepareLog = () => NOTHING_PREPARED } = options
-    const opened = { admin, recorder, prepareLog }
+    const opened = { admin, http, recorder, prepareLog }
     const prepared = await prepareSettings(this.config, config, this.endpoints, opened)
     if (!prepared.ok) return prepared.errors
     if (this.isStopping) {
@@ -217,9 +217,9 @@ export class Gateway {
     parts.reports.update(config)
     parts.catalogue.update(config)
     parts.fleet.configure(config, bootstrap)
-    parts.probe.configure(config)
+    http.configure(config)
+    parts.probe.configure(config, this.httpEndpoint)
     parts.validation.configure(config)
-    parts.http.configure(config)
     parts.reloader.configure(config, bootstrap, prepared.primaries)
     return []
   }

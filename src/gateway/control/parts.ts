@@ -263,7 +263,7 @@ export function createParts(
   reports.update(config)
   catalogue.update(config)
   fleet.configure(config, bootstrap)
-  probe.configure(config)
+  probe.configure(config, undefined)
   validation.configure(config)
   return {
     ...{

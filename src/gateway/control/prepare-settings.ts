@@ -12,6 +12,7 @@ import type { AdminInterface } from '../socket/admin-interface.js'
 import type { RecorderHandle } from '../../lookups/threads/recorder-handle.js'
 import { loadPrimaries } from '../../sources/refresh/primaries.js'
 import { serializeError, type SerializedError } from '../../base/errors/serialized-error.js'
+import type { AdminService } from './services.js'
 import { mandateKeyErrors, startFileErrors } from './check-files.js'
 import { loadCookieSecrets, type CookieSecrets } from '../workers/cookie-secrets.js'
 
@@ -25,6 +26,7 @@ export interface Prepared {
 /** What opens files and sockets of other settings. */
 export interface SettingsParts {
   readonly admin: Pick<AdminInterface, 'prepare'>
+  readonly http: Pick<AdminService, 'prepare'>
   readonly recorder: Pick<RecorderHandle, 'prepare'>
   /** Opens the service log. Throws the system's error. */
   readonly prepareLog: (settings: Config['log']['service']) => Prepared
@@ -75,7 +77,8 @@ export async function prepareSettings(
     if (log !== undefined) steps.push(log)
     for (const step of [
       await parts.recorder.prepare({ settings: queries, outputs }),
-      await parts.admin.prepare(next.admin.socket)
+      await parts.admin.prepare(next.admin.socket),
+      await parts.http.prepare(next)
     ]) {
       errors.push(...step.errors)
       steps.push(step)

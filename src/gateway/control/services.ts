@@ -28,6 +28,15 @@ export interface AdminServiceOptions {
   readonly log: ServiceLog
 }
 
+/** A change of settings that may have failed, until it is in force. */
+export interface PreparedStep {
+  /** Why it is not possible; nothing has changed. */
+  readonly errors: readonly SerializedError[]
+  /** Cannot fail. */
+  commit(): void
+  discard(): void
+}
+
 /** The HTTP service: health, metrics, API and dashboard. */
 export interface AdminService {
   /** Where it listens, with the port chosen for port 0. */
@@ -35,7 +44,9 @@ export interface AdminService {
   /** Starts to listen, if the settings say so. @returns the errors that prevent it */
   open(): Promise<readonly SerializedError[]>
   close(): Promise<void>
-  /** Replaces the settings, except for the section `admin`, which needs a restart. */
+  /** Listens as other settings say. What the service is made of, as its address, is closed and opened again. */
+  prepare(next: Config): Promise<PreparedStep>
+  /** Replaces the settings. */
   configure(config: Config): void
   /** Replaces the rules whose counters are shown. */
   setRules(rules: CountedRules): void

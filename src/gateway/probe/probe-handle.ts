@@ -65,12 +65,13 @@ export class ProbeHandle {
     return probeStatus(config.probe.every, since, state)
   }
 
-  /** Applies settings, the first ones and changed ones. */
-  configure(config: Config): void {
-    const before = this.config
+  /** Applies settings, the first ones and changed ones. @param http where the HTTP API listens; undefined: nowhere */
+  configure(config: Config, http: Endpoint | undefined): void {
+    const before = { frontEnds: this.config?.frontEnds, http: this.http }
     this.config = config
+    this.http = http
     // Its channels depend on who may send PROXY headers.
-    if (before !== undefined && !isDeepStrictEqual(before.frontEnds, config.frontEnds)) this.stop()
+    if (!isDeepStrictEqual(before, { frontEnds: config.frontEnds, http })) this.stop()
     if (!config.probe.enabled) this.stop()
     else if (this.thread === undefined) this.startThread()
     else this.thread.send({ kind: 'settings', config })

@@ -304,8 +304,8 @@ export class RulesReloader {
     this.options = { ...this.options, config, bootstrap }
     const inSnapshot = (one: Config): unknown => [
       ...[rulesLocation(one), locallyAnsweredNames(one)],
-      // The probe needs names, which are only read with the rules.
-      one.probe.enabled,
+      // They need names, which are only read with the rules.
+      ...[one.probe.enabled, isPacked(one)],
       logsBans(one)
     ]
     if (this.applier.applied === undefined) this.applier.recover()
@@ -356,8 +356,7 @@ export class RulesReloader {
    */
   private async compile(isFull: boolean, waitsForLists = false): Promise<FullResult> {
     const { compiler, config } = this.options
-    const { admin, probe, activation, cache, identity, egress } = config
-    const hasEgress = egress.connections !== undefined || canDeny(egress)
+    const { probe, activation, cache, identity, egress } = config
     const { snapshot, compiled } = this
     const result = await compiler.compile({
       location: rulesLocation(config),
@@ -377,12 +376,8 @@ export class RulesReloader {
       logsBans: logsBans(config),
       active: snapshot,
       lists: compiled?.lists ?? [],
-      isPacked:
-        (admin.http !== undefined && admin.tokens !== undefined) ||
-        admin.socket !== undefined ||
-        probe.enabled ||
-        hasEgress,
-      sampled: hasEgress ? EGRESS_NAMES : probe.enabled ? SAMPLED_NAMES : 0,
+      isPacked: isPacked(config),
+      sampled: hasEgress(egress) ? EGRESS_NAMES : probe.enabled ? SAMPLED_NAMES : 0,
       testSettings: { tests: activation.tests, cache, identity, mustResolve: probe.control },
       tested: compiled?.tested,
       unsavedBaseline: compiled?.unsavedBaseline
@@ -500,4 +495,13 @@ export class RulesReloader {
 function banIds(rules: Snapshot): ReadonlySet<string> {
   const bans = allClaims(rules).all.filter(({ kind }) => kind === 'ban')
   return new Set(bans.map(({ ruleId }) => ruleId))
+}
+
+const hasEgress = (egress: Config['egress']): boolean =>
+  egress.connections !== undefined || canDeny(egress)
+
+/** Whether something needs the rules besides the workers. */
+function isPacked({ admin, probe, egress }: Config): boolean {
+  const hasApi = admin.http !== undefined && admin.tokens !== undefined
+  return hasApi || admin.socket !== undefined || probe.enabled || hasEgress(egress)
 }

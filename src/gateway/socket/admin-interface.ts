@@ -24,7 +24,7 @@ import type {
 } from './admin-protocol.js'
 import type { ConfirmResult } from '../reload/unconfirmed-changes.js'
 import { AdminServer } from './admin-server.js'
-import { statusSocket } from '../config/default-socket.js'
+import { statusSocket } from '../config/default-paths.js'
 import { GROUP_UMASK, openAdminSocket, type AdminSocket } from './admin-socket.js'
 import { withHealth } from '../status/health.js'
 import type { FetchRequest } from '../egress/denied-export.js'

@@ -11,3 +11,6 @@ export const statusSocket = (admin: string): string => join(dirname(admin), 'sta
 export function defaultSocket(state: string): AdminSocketConfig {
   return { paths: [RUN_FOLDER, state].map(one => join(one, 'admin.sock')), position: undefined }
 }
+
+/** Tokens of the HTTP API, in the state folder by default. */
+export const TOKENS_FILE = 'tokens.json'
