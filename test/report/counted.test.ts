@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { NO_SOURCES } from './no-sources.js'
 import t, { type Test } from 'tap'
 import { seeded } from '../../bench/kit/random.js'
 import { openDatabase, type Database } from '../../src/lookups/archive/database.js'
@@ -148,7 +147,7 @@ const reports: Readonly<Record<string, (log: Log, selection: Selection) => Promi
   daily: (log, of) =>
     dailyReport(log, { ...of, since: of.since ?? NOW - DAY, until: of.until ?? NOW }, TOP),
   ban: (log, of) => banReport(log, 'federal-tiktok', of, undefined, TOP, ['Proof', 'none']),
-  bypass: (log, of) => bypass(log, of, BYPASS, TOP, NO_SOURCES),
+  bypass: (log, of) => bypass(log, of, BYPASS, TOP),
   'new-names': (log, of) => newNames(log, { ...of, since: of.since ?? START }, LISTED, TOP)
 }
 

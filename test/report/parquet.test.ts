@@ -1,7 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { NO_SOURCES } from './no-sources.js'
 import t from 'tap'
 import { openDatabase } from '../../src/lookups/archive/database.js'
 import { maintainArchive } from '../../src/lookups/archive/maintain.js'
@@ -38,13 +37,7 @@ const reports: Readonly<Record<string, (log: Log) => Promise<Report>>> = {
   daily: log => dailyReport(log, day, TOP),
   ban: log => banReport(log, 'federal-tiktok', { timeZone }, undefined, TOP, ['Proof', 'none']),
   bypass: log =>
-    bypass(
-      log,
-      { timeZone },
-      ['encrypted-dns', 'private-relay', 'firefox-canary'],
-      TOP,
-      NO_SOURCES
-    ),
+    bypass(log, { timeZone }, ['encrypted-dns', 'private-relay', 'firefox-canary'], TOP),
   'new-names': log => newNames(log, { since, timeZone }, LISTED, TOP)
 }
 

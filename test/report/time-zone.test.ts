@@ -1,5 +1,4 @@
 /** Days and hours of a report are those of its time zone. */
-import { NO_SOURCES } from './no-sources.js'
 import t, { type Test } from 'tap'
 import { toText } from '../../src/cli/output/log/report-text.js'
 import { openDatabase, type Database } from '../../src/lookups/archive/database.js'
@@ -126,7 +125,7 @@ t.test('a network is quiet on a local day', async t => {
   const busy = hours('2026-11-01T23:00:00Z', 2 * 144, 10)
   const quiet = ['2026-11-03T23:01:00.000Z', '2026-11-04T22:59:00.000Z']
   const log = await logOf(t, ...busy, ...quiet)
-  const { tables } = await bypass(log, { timeZone: 'Europe/Brussels' }, [], 20, NO_SOURCES)
+  const { tables } = await bypass(log, { timeZone: 'Europe/Brussels' }, [], 20)
   const { rows, columns } = tables.find(({ id }) => id === 'fallen')!
   t.equal(rows.length, 1)
   const row = Object.fromEntries(columns.map(({ key }, i) => [key, rows[0]![i]]))

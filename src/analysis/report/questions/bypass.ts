@@ -18,13 +18,14 @@ export interface ClientSources {
  * `interdict report bypass`: who tries to bypass the resolver, and where lookups dropped.
  *
  * @param ids ids of all apps of kind `bypass` in the catalogue
+ * @param sources undefined: lookups alone
  */
 export async function bypass(
   log: Log,
   selection: Selection,
   ids: readonly string[],
   top: number,
-  sources: ClientSources
+  sources?: ClientSources
 ): Promise<Report> {
   const wide = { ...selection, all: true }
   const all = await sums(log, wide)
@@ -202,13 +203,37 @@ async function namesTable(
   }
 }
 
+const CONNECTIONS: Column = {
+  ...column('connections', 'count', 'connections by address'),
+  hideIfEmpty: true
+}
+
+/** Device and user of each client, and its connections by address. */
+async function knownOf(
+  rows: readonly { readonly client: string | null; readonly first: Date; readonly last: Date }[],
+  period: Period,
+  { findDevice, connections }: ClientSources
+) {
+  const byClient = await connections(period)
+  return Promise.all(
+    rows.map(async ({ client, first, last }) =>
+      client === null
+        ? { device: [null, null], connections: [null] }
+        : {
+            device: await deviceText(client, Number(first), Number(last), findDevice),
+            connections: [byClient.get(client) ?? 0]
+          }
+    )
+  )
+}
+
 /** Leaves out what every browser and system looks up by itself. */
 async function clientsTable(
   log: Log,
   selection: Selection,
   wanted: BypassQuery,
   top: number,
-  { findDevice, connections }: ClientSources
+  sources: ClientSources | undefined
 ): Promise<Table> {
   const { sql, parameters } = bypassLookups(log, wanted, selection, true)
   const rows = await log.rows<Counted & { client: string | null; network: string; ways: string }>(
@@ -218,32 +243,30 @@ async function clientsTable(
     ORDER BY lookups DESC, client LIMIT $top`,
     { ...parameters, top }
   )
-  const byAddress = await connections(selection)
-  const devices = await Promise.all(
-    rows.map(async ({ client, first, last }) =>
-      client === null ? [null, null] : deviceText(client, Number(first), Number(last), findDevice)
-    )
-  )
+  const known = sources && (await knownOf(rows, selection, sources))
   return {
     id: 'clients',
     title: 'Clients',
     description:
-      'Clients with most such lookups, without those that every browser and system makes by itself. Connections are those to which no answer led: see report egress.',
+      'Clients with most such lookups, without those that every browser and system makes by itself.',
     emptyText: 'No such clients.',
     columns: [
       column('client', 'text'),
       column('network', 'text'),
-      ...DEVICE,
+      ...(known === undefined ? [] : DEVICE),
       column('ways', 'text', 'methods'),
       column('lookups', 'count'),
       column('blocked', 'count'),
       UNBLOCKED,
-      { ...column('connections', 'count'), hideIfEmpty: true },
+      ...(known === undefined ? [] : [CONNECTIONS]),
       column('last', 'time')
     ],
     rows: rows.map(({ client, network, ways, lookups, blocked, unblocked, last }, i) => {
-      const made = client === null ? null : (byAddress.get(client) ?? 0)
-      return [client, network, ...devices[i]!, ways, lookups, blocked, unblocked, made, last]
+      const { device = [], connections = [] } = known?.[i] ?? {}
+      return [
+        ...[client, network, ...device, ways, lookups, blocked, unblocked, ...connections],
+        last
+      ]
     }),
     marks: marksOf(rows)
   }

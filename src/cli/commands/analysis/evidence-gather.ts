@@ -24,6 +24,7 @@ import { withoutLog } from '../../../analysis/evidence/unlogged-days.js'
 import { pauseTile, unenforced, unenforcedTable } from '../../../analysis/evidence/unenforced.js'
 import { StoredFileWriter, type StoredFile } from '../../../analysis/evidence/stored-file.js'
 import { clientRemarks } from '../../../analysis/report/questions/client-remarks.js'
+import { bypass } from '../../../analysis/report/questions/bypass.js'
 import { bypassGroups } from '../../../analysis/report/questions/bypass-lookups.js'
 import { networkDays } from '../../../analysis/report/questions/quiet-networks.js'
 import { formatValue } from '../../../analysis/report/output/format-value.js'
@@ -79,7 +80,7 @@ import { mandatesOf } from './evidence-mandates.js'
 import { missingRules, ruleChanges } from './evidence-rules.js'
 import { banSources, banStates, exceptedPatterns } from './evidence-states.js'
 import { pauseRemarks, unenforcedFacts } from './evidence-unenforced.js'
-import { makeReport, apps, bypassIds } from './make-report.js'
+import { apps, bypassIds } from './make-report.js'
 import type { FleetWitnessOptions } from '../log/verify-fleet.js'
 import { LOG_FACT, verificationAsFact, verifyConfiguredLog } from '../log/verify-log.js'
 
@@ -134,8 +135,8 @@ export async function gatherEvidence(
   return withLog(options, io, async log => {
     const { database } = log
     const remarks = await checkIds(database, { ban }, selection, options, io)
-    const request = { selection, top: TOP, options, io, by: 'app' }
-    const bypass = await makeReport(log, { ...request, question: 'bypass', id: undefined })
+    const ids = bypassIds(await apps(options))
+    const attempts = await bypass(database, selection, ids, TOP)
     const gateways = fleet?.map(({ verification }) => verification.gateway) ?? [undefined]
     const stored = await storedHistories(config, fleetFolder, gateways)
     const timed: Segment[] = []
@@ -189,7 +190,7 @@ export async function gatherEvidence(
       lookups.write(lookup.line)
     })
     const wide = { ...selection, all: true }
-    const bypassing = await bypassGroups(database, wide, bypassIds(await apps(options)))
+    const bypassing = await bypassGroups(database, wide, ids)
     const days = await networkDays(database, wide)
     const times = await loggedTimes(database, since, end, gateways)
     const orders = await presentOrders(loaded.rules, config, io)
@@ -267,7 +268,7 @@ export async function gatherEvidence(
         ...(observed === undefined ? [] : egressTables(egress, timed, gateways, observed)),
         ...(ordered === undefined ? [] : [ordered.table]),
         ...(probed?.tables ?? []),
-        ...bypass.tables.map(table => ({
+        ...attempts.tables.map(table => ({
           ...table,
           id: `bypass-${table.id}`,
           title: `Bypass attempts: ${table.title.toLowerCase()}`
