@@ -26,7 +26,7 @@ import { VERIFY_PY } from '../../src/analysis/evidence/verify-py.js'
 import { VERIFY_SH } from '../../src/analysis/evidence/verify-sh.js'
 import { install } from '../../tools/install.js'
 import { interdict } from '../cli/run.js'
-import { BAN, generate, VERSIONS, type Line } from '../report/month.js'
+import { BAN, CATALOGUE, generate, VERSIONS, type Line } from '../report/month.js'
 import { folder } from './processes.js'
 
 t.setTimeout(1_200_000)
@@ -45,6 +45,7 @@ mkdirSync(at('log'))
 mkdirSync(at('state'))
 writeFileSync(at('key.pem'), privatePem, { mode: 0o600 })
 writeFileSync(at('rules/networks.yaml'), VERSIONS.a)
+writeFileSync(at('rules/catalogue.json'), CATALOGUE)
 writeFileSync(
   at('interdict.yaml'),
   'rules: rules\nupstreams: { use-resolv-conf: false }\nlog: { queries: { chain: { sign-key: key.pem } } }\n'
@@ -224,6 +225,17 @@ t.test('connections are those of the generator', t => {
   t.match(html, `observed for ${(740).toLocaleString('en')} of`)
   const states = new Set(tables.egress!.map(({ egress }) => egress))
   t.ok(states.has('observe') && states.has('deny') && states.has('off'))
+  t.end()
+})
+
+t.test('the names that an update of the catalogue added have their dates', t => {
+  const { tables } = JSON.parse(readFileSync(at('pack/evidence.json'), 'utf8')) as Pack
+  t.strictSame(tables['catalogue-names'], [
+    {
+      ...{ app: 'clips', name: '=new.clips-cdn.example', serial: 7 },
+      ...{ added: '2026-05-20T10:00:00.000Z', enforced: '2026-05-21T10:00:00.000Z' }
+    }
+  ])
   t.end()
 })
 

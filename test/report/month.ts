@@ -39,11 +39,32 @@ const EXCEPTION = 'purpose: work, approved-by: Head, from: 2026-01-01, until: 20
 const banned = (more = ''): string =>
   rulesWith(
     `    bans:
-      - { id: ${BAN}, names: [clip.example, clipcdn.example], authority: Council, reference: R${more} }
+      - { id: ${BAN}, names: [clip.example, clipcdn.example], apps: [clips], authority: Council, reference: R${more} }
     exceptions:
       - { id: press, names: [=www.clip.example], prefixes: [10.1.9.0/24], ${EXCEPTION} }
       - { id: lab, names: [=api.clip.example], prefixes: [10.1.8.0/24], ${EXCEPTION} }`
   )
+
+const [ADDED, ENFORCED] = ['2026-05-20T10:00:00Z', '2026-05-21T10:00:00Z'].map(
+  text => Date.parse(text) / 1000
+)
+/** A catalogue with an app of the ban, to which an update has added a name. */
+export const CATALOGUE = JSON.stringify({
+  ...{
+    format: 1,
+    version: '2026.5',
+    serial: 7,
+    sha256: '0'.repeat(64),
+    created: ADDED,
+    expires: ENFORCED
+  },
+  evidence: 'evidence: {}\n',
+  apps: {
+    clips: 'app: clips\ntitle: Clips\nnames:\n  - clips.example\n  - =new.clips-cdn.example\n'
+  },
+  copies: {},
+  added: { clips: { '=new.clips-cdn.example': { serial: 7, added: ADDED, enforced: ENFORCED } } }
+})
 
 /** The rules of each version, by a letter; `f` is not at hand when the pack is made. */
 export const VERSIONS = {
@@ -101,6 +122,7 @@ export async function generate(
     if (letter === 'f') continue
     mkdirSync(join(folder, letter), { recursive: true })
     writeFileSync(join(folder, letter, 'networks.yaml'), text)
+    writeFileSync(join(folder, letter, 'catalogue.json'), CATALOGUE)
     const loaded = await loadRules(join(folder, letter))
     if (!loaded.ok) throw new Error(loaded.errors.map(({ message }) => message).join('\n'))
     rules.set(letter, loaded.rules)

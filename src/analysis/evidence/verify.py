@@ -6,7 +6,7 @@ HUB-KEY: public key of the hub of a fleet, if that is a witness of the log; take
 Take this script and the public key from the operator, not from the pack: who alters a pack can alter its verifier.
 It checks that the pack is as it was signed, the chain of the log, and that every figure of the page follows from what
 the pack has of the log (lookups.jsonl, bypass.jsonl, network-days.jsonl, log/times.jsonl), of the probes (probes.jsonl)
-of connections (egress.jsonl) and of the rules (enforcement.json, dnssec.json, egress.json, rule-changes/). Ed25519 as in RFC 8032, section 5.1.7.
+of connections (egress.jsonl) and of the rules (enforcement.json, catalogue.json, dnssec.json, egress.json, rule-changes/). Ed25519 as in RFC 8032, section 5.1.7.
 """
 import base64, bisect, csv, hashlib, html.parser, itertools, json, os, re, stat, statistics, sys, unicodedata
 from datetime import datetime, timezone
@@ -690,6 +690,14 @@ def egress_tables(folder, data, show):
             sum(line['count'] for line in lines if line['event'] == 'lost'))
     return {'egress': states, 'egress-connections': rows}, tile
 
+def catalogue_table(folder, data, show):
+    """Names that updates of the catalogue added to the ban, by catalogue.json."""
+    versions = json.loads(read(folder, 'catalogue.json'))['versions']
+    need(set(versions) == set(data['states']), 'catalogue.json has other rules than enforcement.json')
+    found = {(one['added'], one['app'], one['name'], one['serial'], one['enforced']) for names in versions.values() for one in names}
+    return [{'app': app, 'name': name, 'serial': serial, 'added': show(added), 'enforced': show(enforced)}
+            for added, app, name, serial, enforced in sorted(found)]
+
 def dnssec_tables(folder, data, show):
     """What networks did by DNSSEC, and when names were exempt from it, by dnssec.json and the rules in force."""
     versions = json.loads(read(folder, 'dnssec.json'))['versions']
@@ -1010,6 +1018,8 @@ def count_figures(folder, listed):
         share, note = tiles['blockedShare']
         tiles['blockedShare'] = share, note if unknown else note + paused
     tables['rule-changes'] = list(rule_changes(folder, listed, data, zone.show))
+    if 'catalogue.json' in listed:
+        tables['catalogue-names'] = catalogue_table(folder, data, zone.show)
     if 'dnssec.json' in listed:
         tables.update(dnssec_tables(folder, data, zone.show))
     if 'egress.json' in listed:
@@ -1106,7 +1116,7 @@ def main(folder, expected=None, hub=None):
         for found in (check_chain(folder, key), check_witness(folder, hub), check_rules(folder, listed),
                       check_mandates(folder, listed), check_figures(folder, listed)):
             print(found)
-        print('not repeated: what rules mean (states in enforcement.json, dnssec.json and egress.json, comparisons in rule-changes/, whether they')
+        print('not repeated: what rules mean (enforcement.json, catalogue.json, dnssec.json and egress.json, comparisons in rule-changes/, whether they')
         print('satisfy a mandate): use interdict with the texts in the pack; the drawings of charts; and the checks of a fleet: gateways')
     print('unaltered: %d files, signed with %s' % (len(listed), text))
 

@@ -58,6 +58,7 @@ import {
 } from './evidence-egress.js'
 import { deviceFinder } from '../../args/device-finder.js'
 import { rejectUnread } from './egress-report.js'
+import { catalogueJson, catalogueTable, datedNames } from './evidence-catalogue.js'
 import { dnssecJson, dnssecRules, dnssecTables } from './evidence-dnssec.js'
 import {
   activationsOf,
@@ -159,6 +160,7 @@ export async function gatherEvidence(
     )
     const dnssec = new Map([...known].map(([key, { rules }]) => [key, dnssecRules(rules)]))
     const egress = egressByVersion(known)
+    const dated = new Map([...known].map(([key, { rules }]) => [key, datedNames(ban, rules)]))
     const path = fleet === undefined ? await logPath(options) : undefined
     // Findings of a fleet are in its gateways' own folders.
     const observed =
@@ -264,6 +266,7 @@ export async function gatherEvidence(
         unenforcedTable(unforced, gateways),
         ...enforcementTables(judged),
         changes.table,
+        catalogueTable(dated),
         ...dnssecTables(dnssec, timed, gateways, end),
         ...(observed === undefined ? [] : egressTables(egress, timed, gateways, observed)),
         ...(ordered === undefined ? [] : [ordered.table]),
@@ -301,6 +304,7 @@ export async function gatherEvidence(
       ['enforcement.json', enforcementJson(judged, gateways, until)],
       ...(inventory === undefined ? [] : [['inventory.json', inventory.text] as [string, string]]),
       ['not-enforced.json', unenforcedJson(open)],
+      ['catalogue.json', catalogueJson(dated)],
       ['dnssec.json', dnssecJson(dnssec)],
       ...(observed === undefined ? [] : egressFiles(egress, observed)),
       ...(record === '' ? [] : [['probes.jsonl', record] as [string, string]]),
