@@ -76,11 +76,14 @@ function isSelected(
     (wanted === undefined || network === wanted) &&
     (only === undefined || client === only) &&
     (app === undefined || apps.includes(app)) &&
-    (ban === undefined || isAbout(finding, ban))
+    (ban === undefined || isAboutBan(finding, ban))
   )
 }
 
-function isAbout({ kind, apps, names, destination }: EgressFinding, ban: BanSubject): boolean {
+export function isAboutBan(
+  { kind, apps, names, destination }: EgressFinding,
+  ban: BanSubject
+): boolean {
   if (apps.some(app => ban.apps.includes(app))) return true
   if (names.some(name => hasName(ban.names, name))) return true
   if (kind !== 'banned' || ban.prefixes.length === 0) return false

@@ -4,9 +4,7 @@ import { reasonOf } from '../../../base/errors/reason.js'
 import { blockedLookups } from '../../../analysis/report/connections/blocked-lookups.js'
 import { egressReport } from '../../../analysis/report/connections/egress.js'
 import type { BanSubject } from '../../../analysis/report/connections/egress-findings.js'
-import type { Prefix } from '../../../base/values/address.js'
 import type { Report } from '../../../analysis/report/report.js'
-import { namesOf } from '../../../gateway/probe/ban-names.js'
 import type { ParsedRequest } from '../../../gateway/processes/requests.js'
 import { didYouMean } from '../../../policy/yaml/closest.js'
 import { canonicalAddress, deviceFinder } from '../../args/device-finder.js'
@@ -17,6 +15,7 @@ import { chooseTimeZone } from '../../args/time-zone.js'
 import { usageError } from '../../exit.js'
 import type { Io } from '../../io.js'
 import { verificationForReport } from '../log/verify-log.js'
+import { banSubject } from './ban-subject.js'
 import { loadRuleSet } from './make-report.js'
 
 /**
@@ -83,11 +82,5 @@ async function findBan(id: string, options: LogOptions, io: Io): Promise<BanSubj
   const known = [...new Set(bans.map(one => one.id))]
   if (!known.includes(id)) throw failure('REPORT_NO_ID', 'ban', id, didYouMean(id, known))
   const sources = bans.filter(one => one.id === id).flatMap(one => one.sources)
-  const apps = sources.flatMap(source => (source.kind === 'app' ? [source.id] : []))
-  const others = sources.filter(({ kind }) => kind !== 'app')
-  const prefixes: Prefix[] = []
-  for (const source of others)
-    source.writeTo({ name: () => undefined, prefix: prefix => prefixes.push(prefix) })
-  const names = new Set(others.flatMap(namesOf).map(({ text }) => text))
-  return { id, apps: [...new Set(apps)], names, prefixes }
+  return banSubject(id, [...new Set(sources)])
 }

@@ -2,7 +2,12 @@ import { dirname } from 'node:path'
 import type { Milliseconds } from '../../../base/units.js'
 import { gatewayColumn } from '../../../analysis/evidence/fleet-tables.js'
 import type { Gateway, Segment } from '../../../analysis/evidence/rule-segments.js'
-import { addFinding, byConnections } from '../../../analysis/report/connections/egress-findings.js'
+import {
+  addFinding,
+  byConnections,
+  isAboutBan,
+  type BanSubject
+} from '../../../analysis/report/connections/egress-findings.js'
 import { deviceText, type FindDevice } from '../../../analysis/report/device-text.js'
 import { column, type Table, type Tile, type Value } from '../../../analysis/report/report.js'
 import {
@@ -47,19 +52,19 @@ export const egressStates = ({ networks }: Pick<RuleSet, 'networks'>): Record<st
  * Reads the findings beside a query log. Throws the system error if a file cannot be read.
  *
  * @param log path of the query log
- * @param ban its apps, and the networks that have it
+ * @param ban under all rules of the period
  */
 export async function observedEgress(
   log: string,
   { since, until }: Period,
-  ban: { readonly apps: ReadonlySet<string>; readonly networks: ReadonlySet<string> },
+  ban: BanSubject,
   findDevice: FindDevice
 ): Promise<ObservedEgress> {
   const lines: FindingLine[] = []
   const observed = new ObservedTime(since)
   await readFindings(dirname(log), { since, until }, line => {
     observed.add(line)
-    if (line.event !== 'finding' || isAbout(line.finding, ban)) lines.push(line)
+    if (line.event !== 'finding' || isAboutBan(line.finding, ban)) lines.push(line)
   })
   const devices = new Map<string, readonly [string | null, string | null]>()
   for (const { client, first, last } of rowsOf(lines)) {
@@ -67,15 +72,6 @@ export async function observedEgress(
     devices.set(client, await deviceText(client, first, last, findDevice))
   }
   return { lines, observed: observed.time, period: until - since, devices }
-}
-
-/** An address that the ban lists itself has no app. */
-function isAbout(
-  { kind, apps, network }: EgressFinding,
-  ban: { readonly apps: ReadonlySet<string>; readonly networks: ReadonlySet<string> }
-): boolean {
-  if (apps.some(app => ban.apps.has(app))) return true
-  return kind === 'banned' && apps.length === 0 && ban.networks.has(network)
 }
 
 /** One for each client and destination, those with most connections first. */

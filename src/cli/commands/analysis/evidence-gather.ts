@@ -58,6 +58,7 @@ import {
 } from './evidence-egress.js'
 import { deviceFinder } from '../../args/device-finder.js'
 import { rejectUnread } from './egress-report.js'
+import { banSubject } from './ban-subject.js'
 import { catalogueJson, catalogueTable, datedNames } from './evidence-catalogue.js'
 import { dnssecJson, dnssecRules, dnssecTables } from './evidence-dnssec.js'
 import {
@@ -169,9 +170,9 @@ export async function gatherEvidence(
         : await observedEgress(
             path,
             period,
-            bannedIn(
+            banSubject(
               ban,
-              [loaded, ...known.values()].map(({ rules }) => rules)
+              [loaded, ...known.values()].flatMap(({ rules }) => banSources(ban, rules))
             ),
             deviceFinder(dirname(path))
           ).catch((error: unknown) => rejectUnread(dirname(path), error))
@@ -319,15 +320,6 @@ export async function gatherEvidence(
 
 const NO_CONNECTIONS =
   'Connections that bypass a ban by address are not in this pack: each gateway has its own findings, and its own pack has them.'
-
-/** The apps of a ban, and the networks that have it, in any of these rules. */
-function bannedIn(ban: string, all: readonly RuleSet[]) {
-  const apps = all.flatMap(rules => banSources(ban, rules).filter(({ kind }) => kind === 'app'))
-  const networks = all.flatMap(rules =>
-    rules.networks.filter(one => one.rules.some(({ id }) => id === ban))
-  )
-  return { apps: new Set(apps.map(({ id }) => id)), networks: new Set(networks.map(one => one.id)) }
-}
 
 const NOTHING_UNKNOWN = { unlogged: [], why: null }
 
