@@ -11,6 +11,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { install } from '../../tools/install.js'
+import type { DeniedSet } from '../../src/gateway/egress/denied-export.js'
+import { nftText } from '../../src/gateway/egress/export-text.js'
 import type { DenyGroup, HelperReply } from '../../src/gateway/egress/helper-protocol.js'
 import { PROGRAM } from '../cli/run.js'
 import { eventually, folder, Running } from './processes.js'
@@ -217,6 +219,27 @@ t.test('what is denied does not arrive, and all else does', { skip }, async t =>
   )
   await eventually('it is restored', 10, () => Promise.resolve(helper.restored.length > 1))
   t.equal(await arrived(APP, 'udp', 443, few), 0, 'an address that another program removes, too')
+})
+
+t.test('a firewall elsewhere denies the same by the export for nft', { skip }, async t => {
+  await addMachines(t)
+  const file = join(folder(t), 'denied.nft')
+  const load = (serial: number, ...sets: DeniedSet[]) => {
+    writeFileSync(file, nftText({ serial, sets }))
+    return on('gateway', 'nft', '-f', file)
+  }
+  const office = { network: 'office', clients: ['2001:db8::/32'], all: ['2001:db8:1::1'], dns: [] }
+  const phones = { network: 'phones', clients: ['10.9.0.0/24'], all: [APP], dns: [RESOLVER] }
+  await load(1, phones, office)
+  await load(2, phones, office)
+  for (const [way, to, protocol, port] of WAYS)
+    t.equal(await arrived(to, protocol, port, { packets: 100 }), 0, way)
+  const few = { packets: 50 }
+  t.equal(await arrived(OTHER, 'udp', 443, few), 50, 'another address')
+  t.equal(await arrived(RESOLVER, 'udp', 8080, few), 50, 'another port of a resolver')
+  t.equal(await arrived(APP, 'udp', 443, { from: OFFICE, ...few }), 50, 'another network')
+  await load(3)
+  t.equal(await arrived(APP, 'udp', 443, few), 50, 'once nothing is denied any longer')
 })
 
 /** Addresses of names, at a name server on the internet. */
