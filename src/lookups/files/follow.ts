@@ -41,17 +41,17 @@ export class FollowedFile {
   }
 
   /**
-   * Returns the last matching lines; `readNew` continues after them. Empty if the file does not
-   * exist.
+   * Returns the last matching lines; `readNew` continues after them, or where it was. Empty if the file does not exist.
    *
    * @throws InterdictError LOG_FOLLOW
    */
   readLast(count: number, matches: (line: string) => boolean): readonly string[] {
-    this.current = this.open()
-    if (this.current === undefined) return []
-    const { file } = this.current
-    const { lines, end } = lastLines(file, fstatSync(file).size, count, matches)
-    this.current.offset = end
+    const { current } = this
+    if (current !== undefined) return lastLines(current.file, current.offset, count, matches).lines
+    const opened = (this.current = this.open())
+    if (opened === undefined) return []
+    const { lines, end } = lastLines(opened.file, fstatSync(opened.file).size, count, matches)
+    opened.offset = end
     return lines
   }
 

@@ -65,6 +65,49 @@ t.test('a stream of lookups', async t => {
   t.match(all.text, /event: end\ndata: .*revoked/)
 })
 
+t.test('streams that begin while lookups arrive get each of them once', async t => {
+  const { rig, open, add } = await streaming(t)
+  const token = rig.token('r', ['read'])
+  const all: ReturnType<typeof gather>[] = []
+  let written = 0
+  const addSome = (): void => {
+    for (let i = 0; i < 7; i++) add(line(`n${++written}.example`))
+    // Half a line: it is complete with the next one.
+    const half = line(`n${++written}.example`)
+    add(half.slice(0, 40))
+    add(half.slice(40))
+  }
+  const opened: number[] = []
+  for (let i = 0; i < 6; i++) {
+    addSome()
+    opened.push(written)
+    all.push(gather(await open(token, `?lines=${i}`)))
+    await new Promise(resolve => setTimeout(resolve, 70))
+  }
+  addSome()
+  await eventually('the last', () => all.every(one => one.text.includes(`"n${written}.example"`)))
+  for (const [i, { text }] of all.entries()) {
+    const names = Array.from(text.matchAll(/"qname":"n(\d+)\.example"/g), ([, n]) => Number(n))
+    const first = opened[i]! - i + 1
+    t.strictSame(
+      names,
+      Array.from({ length: written - first + 1 }, (_, at) => first + at),
+      `with ${i} recent ones`
+    )
+  }
+})
+
+t.test('the last stream may end while another begins', async t => {
+  const { rig, open, add } = await streaming(t)
+  const [one, other] = [rig.token('one', ['read']), rig.token('other', ['read'])]
+  const first = gather(await open(one))
+  rig.revoke('one')
+  const second = gather(await open(other, '?lines=1'))
+  await eventually('the first ends', () => first.ended)
+  add(line('later.example'))
+  await eventually('the other goes on', () => second.text.includes('later.example'))
+})
+
 t.test('at most eight streams', async t => {
   const { rig, open } = await streaming(t)
   const token = rig.token('r', ['read'])
