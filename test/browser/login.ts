@@ -57,7 +57,7 @@ export function loginTests(
     t.strictSame(faults, [])
   })
 
-  test('a person who is refused reads why, in the language of the browser', async t => {
+  test('a person who is refused sees the reason, in the language of the browser', async t => {
     const { page, faults } = await open(t)
     await page.waitForSelector('a.main')
     await page.evaluate("localStorage.setItem('interdict.language', 'fr')")

@@ -89,7 +89,7 @@ t.test('messages are sent in order by one thread at a time', async t => {
   t.equal(threads.started.length, 1)
   t.strictSame(threads.last, ['a raised', 'b raised'])
   threads.finish(2)
-  t.strictSame(threads.last, ['c raised'], 'then what has come meanwhile')
+  t.strictSame(threads.last, ['c raised'], 'then the ones queued meanwhile')
   threads.finish(1)
   t.equal(threads.started.length, 2)
   t.match(alerts.status, { name: 'ops', active: 3, waiting: 0, sent: 3, failed: 0, error: null })

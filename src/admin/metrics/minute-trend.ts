@@ -24,7 +24,7 @@ export interface Minute extends CounterSample {
 /** One step of the trend, for a chart. */
 export interface TrendPoint {
   readonly at: string
-  /** Responses that are none of the others. */
+  /** All other responses. */
   readonly answered: number
   readonly blocked: number
   readonly stale: number

@@ -168,7 +168,7 @@ export class AlertHook {
     })
   }
 
-  /** Sends what has come meanwhile, after a failure later. */
+  /** Sends messages queued meanwhile; after a failure, later. */
   private schedule(): void {
     const { failures, options } = this
     if (this.queue.length === 0) return

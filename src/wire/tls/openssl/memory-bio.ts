@@ -37,7 +37,7 @@ abstract class MemoryBio {
   }
 }
 
-/** From which OpenSSL reads what has come from a socket: all of it, before anything else is received. */
+/** OpenSSL reads data received from a socket here: all of it, before more is received. */
 export class InputBio extends MemoryBio {
   readonly octets: Buffer
   readonly address: number

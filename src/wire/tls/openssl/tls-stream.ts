@@ -256,7 +256,7 @@ export class TlsStream implements ByteStream, Polled, Sender {
     else this.fail()
   }
 
-  /** Takes what has come, for OpenSSL. @returns its octets; 0: the other end has closed its side; negative: none */
+  /** Reads received data for OpenSSL. @returns its octets; 0: the other end has closed its side; negative: none */
   private take(): Octets {
     const { openSsl, input } = this.loop
     const { early } = this
@@ -288,7 +288,7 @@ export class TlsStream implements ByteStream, Polled, Sender {
     else if (this.onHandshake !== undefined) this.error = new Error(DISCONNECTED)
   }
 
-  /** Reads the rest away: a close with something unread would be a reset, and the alert be lost. */
+  /** Drains unread input: to close with unread data would send a reset, and lose the alert. */
   private fail(): void {
     const { openSsl, readAddress, octets } = this.loop
     openSsl.receive(this.fd, readAddress, octets.length, SOCKET_FLAGS)
