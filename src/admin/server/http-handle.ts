@@ -57,6 +57,11 @@ export class HttpHandle implements AdminService {
     const goBack = async (): Promise<void> => {
       const { thread } = this.leave()
       this.config = config
+      if (this.isClosed) {
+        // The gateway is stopping.
+        await Promise.all([thread?.end(), before.thread?.end()])
+        return
+      }
       if (isSame) {
         await thread?.end()
         await this.start(config, before.endpoint)
@@ -134,7 +139,7 @@ export class HttpHandle implements AdminService {
     endpoint: Endpoint | undefined = config.admin.http
   ): Promise<SerializedError | undefined> {
     const { tokens, dashboard } = config.admin
-    if (endpoint === undefined) return undefined
+    if (endpoint === undefined || this.isClosed) return undefined
     try {
       if (tokens !== undefined) keepOptional('start-api.js')
       if (tokens !== undefined && dashboard) keepOptional('dashboard-assets.js')
